@@ -1,0 +1,48 @@
+"""Understanding a text: its words by the shared lists, its codes by the events that there are."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from services.registrations.events.queries import known_codes
+from shared.database.engine import ReadSession
+from shared.i18n.folding import fold
+from shared.sms.codes import CODE_ALPHABET, LONGEST_CODE, SHORTEST_CODE
+from shared.sms.keywords import Intent, PartySizeError, parse
+
+_MOST_WORDS = 30
+
+
+class Heard(NamedTuple):
+    """A text as we understood it. `code` without `event_id` looks like a code and belongs to no event."""
+
+    intent: Intent
+    code: str | None
+    event_id: UUID | None
+    party_size: int | None
+    party_size_error: PartySizeError | None
+    language: str | None
+
+
+async def listen(session: ReadSession, text: str) -> Heard:
+    """What the text asks for."""
+    codes = await known_codes(session, _candidates(text))
+    parsed = parse(text, codes.__contains__)
+    code = parsed.code or _like_a_code(parsed.rest if parsed.intent is Intent.UNKNOWN else "")
+    event_id = codes.get(parsed.code) if parsed.code else None
+    return Heard(parsed.intent, code, event_id, parsed.party_size, parsed.party_size_error, parsed.language)
+
+
+def _candidates(text: str) -> set[str]:
+    """Every beginning and end of a word that could be a code: people write GARTEN3 and 3GARTEN."""
+    words = [word.upper() for word in fold(text).split()[:_MOST_WORDS]]
+    lengths = range(SHORTEST_CODE, LONGEST_CODE + 1)
+    parts = {part for word in words for n in lengths for part in (word[:n], word[-n:])}
+    return {part for part in parts if len(part) >= SHORTEST_CODE and set(part) <= set(CODE_ALPHABET)}
+
+
+def _like_a_code(rest: str) -> str | None:
+    """The one unknown word, if it could be meant as a code."""
+    words = rest.upper().split()
+    if len(words) != 1 or not SHORTEST_CODE <= len(words[0]) <= LONGEST_CODE or not words[0].isascii():
+        return None
+    return words[0] if words[0].isalnum() else None

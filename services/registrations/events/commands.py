@@ -1,0 +1,162 @@
+"""Taking over what the events service published, with everything that follows for registrations.
+
+What changed is found by comparing with the projection, never from the message's type: the topic is compacted.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.registrations.registrations.admission import Rules
+from services.registrations.registrations.pool import Party, Pool, lock_pool, seal_link
+from services.registrations.registrations.waitlist import offer_free_places
+from shared.contracts.events import EventState, Places, Status
+from shared.contracts.notification_requests import NotificationRequested, Template
+from shared.contracts.registrations import EndedBy, RegistrationCancelled
+from shared.database.engine import WriteSession
+from shared.messaging.outbox import publish
+from shared.vault import Vault
+
+_KNOWN = text("SELECT version, state FROM events WHERE id = :id FOR UPDATE")
+_KEEP = text(
+    """
+    INSERT INTO events (id, code, organisation_id, version, state)
+    VALUES (:id, :code, :organisation_id, :version, :state)
+    ON CONFLICT (id) DO UPDATE SET code = excluded.code, organisation_id = excluded.organisation_id,
+                                   version = excluded.version, state = excluded.state
+    """
+).bindparams(bindparam("state", type_=JSONB))
+_KEEP_PLACES = text(
+    """
+    INSERT INTO places (id, event_id, capacity, taken, waiting, waiting_parties, excess, version, open, largest_party,
+                        opens_at, closes_at, starts_at, time_zone)
+    VALUES (:id, :event_id, 0, 0, 0, 0, 0, 0, :open, :largest_party, :opens_at, :closes_at, :starts_at, :time_zone)
+    ON CONFLICT (id) DO UPDATE SET open = excluded.open, largest_party = excluded.largest_party,
+        opens_at = excluded.opens_at, closes_at = excluded.closes_at, starts_at = excluded.starts_at,
+        time_zone = excluded.time_zone
+    """
+)
+_CANCEL_ALL = text(
+    """
+    UPDATE registrations SET state = 'cancelled', holds_places = false, expires_at = NULL, ended_by = 'event',
+                             updated_at = :now
+    WHERE places_id = :places_id AND state IN ('held', 'confirmed', 'waitlisted', 'offered')
+    RETURNING id, person_id, party_size, channel, queue
+    """
+)
+_TO_TELL = text(
+    """
+    SELECT id, person_id, places_id FROM registrations
+    WHERE event_id = :event_id AND state IN ('confirmed', 'waitlisted', 'offered') ORDER BY queue
+    """
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is different from the projection for those who registered."""
+
+    rescheduled: bool
+    place_changed: bool
+
+    @classmethod
+    def between(cls, before: EventState | None, after: EventState) -> "Change":
+        """Nothing, if the event is new."""
+        if before is None:
+            return cls(rescheduled=False, place_changed=False)
+        times = [[(s.starts_at, s.ends_at) for s in event.sessions] for event in (before, after)]
+        place = (before.venue, before.online_link) != (after.venue, after.online_link)
+        return cls(rescheduled=times[0] != times[1], place_changed=place)
+
+    @property
+    def template(self) -> Template | None:
+        """What people are told of it; new dates are told with the place, once."""
+        if self.rescheduled:
+            return Template.RESCHEDULED
+        return Template.CHANGED if self.place_changed else None
+
+
+async def take_over(
+    session: WriteSession, vault: Vault, rules: Rules, event: EventState, version: int, now: datetime
+) -> None:
+    """Bring projection and pools to this state; an older one than we have changes nothing.
+
+    A cancelled event ends every registration, once; new dates or another place are told to everyone who is in or
+    waits; a larger capacity is offered to the waitlist; a smaller one takes nobody's place away.
+    """
+    known = (await session.execute(_KNOWN, {"id": event.id})).one_or_none()
+    if known is not None and known.version >= version:
+        return
+    before = EventState.model_validate(known.state) if known else None
+    await session.execute(
+        _KEEP,
+        {
+            "id": event.id,
+            "code": event.code,
+            "organisation_id": event.organisation_id,
+            "version": version,
+            "state": event.model_dump(mode="json"),
+        },
+    )
+    for places in event.places:
+        await _take_over_places(session, vault, rules, event, places, now)
+    template = Change.between(before, event).template
+    if template and event.status is Status.PUBLISHED:
+        await _tell_everyone(session, vault, event, template)
+
+
+async def _take_over_places(
+    session: WriteSession, vault: Vault, rules: Rules, event: EventState, places: Places, now: datetime
+) -> None:
+    await session.execute(_KEEP_PLACES, _terms(event, places.id))
+    pool = await lock_pool(session, places.id)
+    if pool.capacity != places.capacity or pool.version == 0:
+        pool.set_capacity(places.capacity)
+        pool.tell_counts()
+    if event.status is Status.CANCELLED:
+        await _cancel_all(session, vault, pool, now)
+    await offer_free_places(session, vault, rules, pool, now)
+    await pool.save(session)
+
+
+def _terms(event: EventState, places_id: UUID) -> dict[str, Any]:
+    last_end = max(session.ends_at for session in event.sessions)
+    return {
+        "id": places_id,
+        "event_id": event.id,
+        "open": event.status is Status.PUBLISHED,
+        "largest_party": event.largest_party,
+        "opens_at": event.registration_opens_at,
+        "closes_at": event.registration_closes_at or last_end,
+        "starts_at": max(session.starts_at for session in event.sessions),
+        "time_zone": event.time_zone,
+    }
+
+
+async def _cancel_all(session: WriteSession, vault: Vault, pool: Pool, now: datetime) -> None:
+    rows = list(await session.execute(_CANCEL_ALL, {"places_id": pool.id, "now": now}))
+    pool.taken = pool.waiting = pool.waiting_parties = pool.excess = 0
+    for row in sorted(rows, key=lambda row: row.queue):
+        party = Party(row.id, row.person_id, row.party_size, row.channel)
+        pool.tell(vault, RegistrationCancelled, party, by=EndedBy.EVENT)
+
+
+async def _tell_everyone(session: WriteSession, vault: Vault, event: EventState, template: Template) -> None:
+    rows = await session.execute(_TO_TELL, {"event_id": event.id})
+    requests = [
+        NotificationRequested(
+            aggregate_id=row.id,
+            aggregate_version=0,
+            template=template,
+            person_id=row.person_id,
+            event_id=event.id,
+            registration_id=row.id,
+            sealed=seal_link(vault, row.id, "request"),
+        )
+        for row in rows
+    ]
+    await publish(session, *requests)

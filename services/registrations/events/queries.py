@@ -1,0 +1,59 @@
+"""Reading the projection of events and the pools of places."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from services.registrations.events.model import EventRow, PlacesRow
+from shared.contracts.events import EventState, Status
+from shared.database.engine import ReadSession
+
+
+class Offer(NamedTuple):
+    """An event and its pools, as someone sees them who thinks of registering."""
+
+    event: EventState
+    places: list[PlacesRow]
+
+    @property
+    def pool(self) -> PlacesRow:
+        """The pool that is meant where nobody chose one."""
+        return self.places[0]
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the event does not take place."""
+        return self.event.status is Status.CANCELLED
+
+    def closed(self, now: datetime) -> bool:
+        """Whether registration is over."""
+        return now >= self.pool.closes_at
+
+    def not_open_yet(self, now: datetime) -> bool:
+        """Whether registration has not begun."""
+        return self.pool.opens_at is not None and now < self.pool.opens_at
+
+    @property
+    def free(self) -> int:
+        """People who still fit."""
+        return max(0, self.pool.capacity - self.pool.taken)
+
+
+async def offer_of(session: ReadSession, event_id: UUID) -> Offer | None:
+    """The event with its pools; None where it is unknown here, or has not arrived yet."""
+    row = await session.get(EventRow, event_id)
+    if row is None:
+        return None
+    places = await session.execute(
+        select(PlacesRow).where(col(PlacesRow.event_id) == event_id).order_by(col(PlacesRow.id))
+    )
+    return Offer(row.event, list(places.scalars()))
+
+
+async def known_codes(session: ReadSession, candidates: Collection[str]) -> dict[str, UUID]:
+    """Those of the texts that are the code of an event, with the event's id."""
+    rows = await session.execute(select(EventRow.code, EventRow.id).where(col(EventRow.code).in_(list(candidates))))
+    return {row.code: row.id for row in rows}

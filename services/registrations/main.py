@@ -1,0 +1,79 @@
+"""The registrations service, put together."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.registrations.conversations.consumers import sms_consumer
+from services.registrations.events.consumers import event_consumer
+from services.registrations.registrations import api, console, manage, pages
+from services.registrations.registrations.admission import Rules
+from services.registrations.registrations.consumers import delivery_consumer
+from services.registrations.registrations.waitlist import expire_overdue
+from services.registrations.registrations.writer import AdmissionWriter
+from services.registrations.settings import RegistrationsSettings
+from shared.auth.members import organisations_consumer
+from shared.contracts.contacts import ContactChanged, ContactMessage
+from shared.contracts.notification_requests import NotificationRequested, NotificationRequestMessage
+from shared.contracts.registrations import RegistrationConfirmed, RegistrationMessage
+from shared.database.engine import Database
+from shared.messaging.consumers import Consumer
+from shared.runtime.api import finish_api, new_api, service_urls
+from shared.runtime.timers import Timer
+from shared.runtime.worker import Worker
+from shared.vault import Vault
+from shared.web.navigation import FooterLinks
+from shared.web.pages import Pages
+
+SERVICE = "registrations"
+HERE = Path(__file__).parent
+PUBLISHES = {
+    RegistrationConfirmed.topic: RegistrationMessage,
+    ContactChanged.topic: ContactMessage,
+    NotificationRequested.topic: NotificationRequestMessage,
+}
+
+
+def _rules(settings: RegistrationsSettings) -> Rules:
+    return Rules(hold_time=settings.hold_time, offer_time=settings.offer_time)
+
+
+def consumers(settings: RegistrationsSettings) -> list[Consumer]:
+    """What the service listens to."""
+    vault, rules = Vault(settings), _rules(settings)
+    return [
+        event_consumer(vault, rules),
+        organisations_consumer("registrations-organisations"),
+        sms_consumer(vault, rules, settings),
+        delivery_consumer(),
+    ]
+
+
+def create_api(settings: RegistrationsSettings) -> FastAPI:
+    """The api process: forms, links, JSON, and one admission writer per pool of places."""
+    database = Database(settings.database, connections=settings.database_connections)
+    web = Pages(
+        SERVICE,
+        [HERE / "registrations" / "templates"],
+        service_urls(settings),
+        footer=FooterLinks(settings.privacy_url),
+    )
+    app = new_api(SERVICE, "Teilhabe registrations", settings, database, web)
+    app.state.rules = _rules(settings)
+    app.state.writer = AdmissionWriter(database, app.state.vault, app.state.rules)
+    for router in (api.router, pages.router, manage.router, console.router):
+        app.include_router(router)
+    finish_api(app, consumers(settings), PUBLISHES, base="/registrations")
+    return app
+
+
+def create_worker(settings: RegistrationsSettings) -> Worker:
+    """The worker process: consumers, relay, and the timer that ends what nobody answered."""
+    database = Database(settings.database, connections=settings.database_connections)
+    vault, rules = Vault(settings), _rules(settings)
+
+    async def expire() -> int:
+        return await expire_overdue(database, vault, rules, datetime.now(UTC))
+
+    return Worker(SERVICE, settings, database, consumers(settings), [Timer("expire", 1, expire)])

@@ -1,0 +1,9 @@
+"""Alembic's environment of the registrations database."""
+
+import services.registrations.events.model
+import services.registrations.people.model
+import services.registrations.registrations.model  # noqa: F401 - declares its tables
+from services.registrations.metadata import metadata
+from shared.database.migrations import run_environment
+
+run_environment(metadata)

@@ -1,0 +1,186 @@
+"""What can be done with a registration that there is. Each command promises to be safe when it is sent twice."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.types import Boolean, DateTime, Integer, Text, Uuid
+
+from services.registrations.registrations.admission import Rules
+from services.registrations.registrations.model import LIVE, State
+from services.registrations.registrations.pool import Party, Pool, lock_pool
+from services.registrations.registrations.waitlist import leave_pool, offer_free_places, waiting_position
+from shared.contracts.registrations import (
+    EndedBy,
+    PartyChanged,
+    RegistrationCancelled,
+    RegistrationConfirmed,
+    RegistrationWaitlisted,
+)
+from shared.database.engine import WriteSession
+from shared.vault import Vault
+
+
+class RegistrationUnknownError(LookupError):
+    """There is no such registration."""
+
+
+class RegistrationEndedError(Exception):
+    """The registration has ended: nothing of it can be changed any more."""
+
+
+class PartyTooLargeError(Exception):
+    """The party may not be as large as that. `largest` is what it may be."""
+
+    def __init__(self, largest: int) -> None:
+        super().__init__()
+        self.largest = largest
+
+
+class NothingToAnswerError(Exception):
+    """No question is open; `state` says where the registration stands."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self.state = state
+
+
+_PLACES_OF = text("SELECT places_id FROM registrations WHERE id = :id")
+_LOCK = text(
+    "SELECT id, person_id, party_size, channel, state, holds_places, expires_at, queue FROM registrations"
+    " WHERE id = :id FOR UPDATE"
+)
+_WRITE = text(
+    """
+    UPDATE registrations SET state = :state, party_size = :party_size, holds_places = :holds_places,
+                             expires_at = :expires_at, ended_by = :ended_by, updated_at = :now
+    WHERE id = :id
+    """
+).bindparams(
+    bindparam("id", type_=Uuid),
+    bindparam("state", type_=Text),
+    bindparam("party_size", type_=Integer),
+    bindparam("holds_places", type_=Boolean),
+    bindparam("expires_at", type_=DateTime(timezone=True)),
+    bindparam("ended_by", type_=Text),
+    bindparam("now", type_=DateTime(timezone=True)),
+)
+
+
+@dataclass
+class _Open:
+    """A registration and its pool, both locked."""
+
+    session: WriteSession
+    vault: Vault
+    rules: Rules
+    now: datetime
+    pool: Pool
+    row: Any
+
+    @property
+    def state(self) -> State:
+        return State(self.row.state)
+
+    def party(self, size: int | None = None) -> Party:
+        return Party(self.row.id, self.row.person_id, size or self.row.party_size, self.row.channel)
+
+    async def write(
+        self,
+        state: State,
+        *,
+        holds_places: bool,
+        party_size: int | None = None,
+        expires_at: datetime | None = None,
+        ended_by: EndedBy | None = None,
+    ) -> None:
+        """Write the row, offer what became free, save the pool."""
+        values = {
+            "id": self.row.id,
+            "state": state.value,
+            "party_size": party_size or self.row.party_size,
+            "holds_places": holds_places,
+            "expires_at": expires_at,
+            "ended_by": ended_by.value if ended_by else None,
+            "now": self.now,
+        }
+        await self.session.execute(_WRITE, values)
+        await offer_free_places(self.session, self.vault, self.rules, self.pool, self.now)
+        await self.pool.save(self.session)
+
+
+async def _open(session: WriteSession, vault: Vault, rules: Rules, registration_id: UUID, now: datetime) -> _Open:
+    places_id = (await session.execute(_PLACES_OF, {"id": registration_id})).scalar_one_or_none()
+    if places_id is None:
+        raise RegistrationUnknownError
+    pool = await lock_pool(session, places_id)
+    row = (await session.execute(_LOCK, {"id": registration_id})).one()
+    return _Open(session, vault, rules, now, pool, row)
+
+
+async def cancel(
+    session: WriteSession, vault: Vault, rules: Rules, registration_id: UUID, by: EndedBy, now: datetime
+) -> None:
+    """End the registration and offer its places on. One that has ended stays as it is.
+
+    Raises RegistrationUnknownError.
+    """
+    opened = await _open(session, vault, rules, registration_id, now)
+    if opened.state not in LIVE:
+        return
+    leave_pool(opened.pool, opened.row.party_size, holds_places=opened.row.holds_places)
+    opened.pool.tell(vault, RegistrationCancelled, opened.party(), by=by)
+    await opened.write(State.CANCELLED, holds_places=False, ended_by=by)
+
+
+async def accept(session: WriteSession, vault: Vault, rules: Rules, registration_id: UUID, now: datetime) -> State:
+    """Say yes to an offer, or as a number's owner to the registration itself; returns the new state.
+
+    An offer that is overdue but was not yet taken back is still good. Raises RegistrationUnknownError, and
+    NothingToAnswerError where no question is open.
+    """
+    opened = await _open(session, vault, rules, registration_id, now)
+    if opened.state not in (State.OFFERED, State.HELD):
+        raise NothingToAnswerError(opened.state)
+    if not opened.row.holds_places and opened.row.party_size > opened.pool.free:
+        position = await waiting_position(session, opened.pool.id, opened.row.queue)
+        opened.pool.tell(vault, RegistrationWaitlisted, opened.party(), position=position)
+        await opened.write(State.WAITLISTED, holds_places=False)
+        return State.WAITLISTED
+    if not opened.row.holds_places:
+        opened.pool.unqueue(opened.row.party_size)
+        opened.pool.take(opened.row.party_size)
+    opened.pool.tell(vault, RegistrationConfirmed, opened.party())
+    await opened.write(State.CONFIRMED, holds_places=True)
+    return State.CONFIRMED
+
+
+async def change_party(
+    session: WriteSession, vault: Vault, rules: Rules, registration_id: UUID, size: int, now: datetime
+) -> None:
+    """Make the party another size; it keeps its state and its place in the queue.
+
+    Raises RegistrationUnknownError, RegistrationEndedError, and PartyTooLargeError where the event's largest party
+    or the free places do not allow it: then nothing changed.
+    """
+    opened = await _open(session, vault, rules, registration_id, now)
+    pool, before = opened.pool, opened.row.party_size
+    if opened.state not in LIVE:
+        raise RegistrationEndedError
+    if size == before:
+        return
+    most = min(pool.largest_party, before + pool.free) if opened.row.holds_places else pool.largest_party
+    if size > max(most, before):
+        raise PartyTooLargeError(max(most, before))
+    if not opened.row.holds_places:
+        pool.waiting += size - before
+    elif size < before:
+        pool.give_back(before - size)
+    else:
+        pool.take(size - before)
+    pool.tell(vault, PartyChanged, opened.party(size), previous_size=before)
+    await opened.write(
+        opened.state, holds_places=opened.row.holds_places, party_size=size, expires_at=opened.row.expires_at
+    )

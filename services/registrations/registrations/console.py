@@ -1,0 +1,46 @@
+"""Who comes: the list for the members of the organisation that owns the event."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from services.registrations.events.queries import offer_of
+from services.registrations.registrations.queries import PAGE, count_for_event, list_for_event
+from shared.auth.sign_in import MemberDep
+from shared.runtime.api import DatabaseDep, PagesDep
+from shared.web.problem import Problem
+from shared.web.shown import pick
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/registrations/console/events/{event_id}")
+async def list_page(
+    request: Request,
+    event_id: UUID,
+    member: MemberDep,
+    pages: PagesDep,
+    database: DatabaseDep,
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+) -> Response:
+    """The live registrations; an event of another organisation does not exist for the member."""
+    async with database.read() as session:
+        offer = await offer_of(session, event_id)
+        if offer is None or not member.belongs_to(offer.event.organisation_id):
+            raise Problem(404)
+        lines = await list_for_event(session, event_id, page)
+        total = await count_for_event(session, event_id)
+    return pages.render(
+        request,
+        "list.html",
+        personal=True,
+        offer=offer,
+        event=offer.event,
+        title=pick(offer.event.title, pages.reader(request).language),
+        lines=lines,
+        total=total,
+        page=page,
+        last_page=max(1, -(-total // PAGE)),
+    )

@@ -1,0 +1,30 @@
+"""What becomes of the messages to people: an organiser sees who could not be reached."""
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Boolean, Uuid
+
+from shared.contracts.deliveries import DeliveryEnded, DeliveryMessage, Outcome
+from shared.database.engine import WriteSession
+from shared.messaging.consumers import Consumer
+
+_NOTE = text(
+    """
+    UPDATE registrations r SET unreachable = seen.failed
+    FROM unnest(:ids, :failed) AS seen (id, failed)
+    WHERE r.id = seen.id AND r.unreachable <> seen.failed
+    """
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("failed", type_=ARRAY(Boolean)))
+
+
+def delivery_consumer() -> Consumer:
+    """Keeps whether a registration's person was reached the last time."""
+
+    async def apply(session: WriteSession, messages: list[DeliveryEnded]) -> None:
+        """Note whose messages failed, and whose arrive again."""
+        latest = {
+            m.registration_id: m.outcome in (Outcome.FAILED, Outcome.SUPPRESSED) for m in messages if m.registration_id
+        }
+        await session.execute(_NOTE, {"ids": sorted(latest), "failed": [latest[i] for i in sorted(latest)]})
+
+    return Consumer("registrations-deliveries", DeliveryEnded.topic, DeliveryMessage, apply)

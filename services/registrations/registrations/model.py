@@ -1,0 +1,74 @@
+"""A registration: one party's place, or wish for a place, at one event."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, LargeBinary, text
+from sqlmodel import Field
+
+from services.registrations.metadata import Table
+
+
+class State(StrEnum):
+    """Where a registration stands. The first four are live, the others have ended."""
+
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    WAITLISTED = "waitlisted"
+    OFFERED = "offered"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+LIVE = (State.HELD, State.CONFIRMED, State.WAITLISTED, State.OFFERED)
+LIVE_SQL = "state IN ('held', 'confirmed', 'waitlisted', 'offered')"
+
+
+class RegistrationRow(Table, table=True):
+    """`queue` orders the waitlist; `holds_places` says whether the party is counted in the pool's `taken`.
+
+    No foreign key leads to the pool: it would halve the throughput of the one row that everybody wants.
+    """
+
+    __tablename__ = "registrations"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('held', 'confirmed', 'waitlisted', 'offered', 'cancelled', 'expired')", name="state"
+        ),
+        CheckConstraint("channel IN ('web', 'sms')", name="channel"),
+        CheckConstraint("party_size >= 1", name="party_size"),
+        CheckConstraint("(state IN ('held', 'offered')) = (expires_at IS NOT NULL)", name="expires"),
+        CheckConstraint("state NOT IN ('confirmed', 'offered') OR holds_places", name="has_places"),
+        CheckConstraint("state IN ('held', 'confirmed', 'offered') OR NOT holds_places", name="has_no_places"),
+        Index(
+            "uq_registrations_live",
+            "person_id",
+            "places_id",
+            unique=True,
+            postgresql_where=text(LIVE_SQL),
+        ),
+        Index("ix_registrations_waitlist", "places_id", "queue", postgresql_where=text("state = 'waitlisted'")),
+        Index("ix_registrations_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+        Index("ix_registrations_event", "event_id", "queue"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    event_id: UUID
+    places_id: UUID
+    person_id: UUID = Field(foreign_key="people.id")
+    channel: str
+    name: str | None = None
+    party_size: int
+    state: str
+    holds_places: bool
+    queue: int = Field(sa_type=BigInteger)
+    expires_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    ended_by: str | None = None
+    token_hash: bytes = Field(sa_type=LargeBinary, unique=True)
+    request_key: UUID | None = None
+    consent: str
+    unreachable: bool = False
+    reminded_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+    updated_at: datetime = Field(sa_type=DateTime(timezone=True))

@@ -1,0 +1,150 @@
+"""The registration form, and what it answers."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+from starlette.responses import Response
+
+from services.registrations.events.queries import Offer, offer_of
+from services.registrations.registrations import wishes
+from services.registrations.registrations.admission import (
+    Admitted,
+    AlreadyRegistered,
+    Decision,
+    Refusal,
+    Refused,
+    Wish,
+)
+from services.registrations.registrations.reminders import send_link_again
+from services.registrations.registrations.wishes import RegistrationRequest
+from services.registrations.registrations.writer import AdmissionWriter
+from shared.i18n.catalogues import N_
+from shared.i18n.languages import LANGUAGES
+from shared.runtime.api import DatabaseDep, FormDep, PagesDep
+from shared.web.forms import FormErrors, request_key
+from shared.web.problem import Problem
+from shared.web.shown import pick
+
+router = APIRouter(include_in_schema=False)
+
+NOT_HERE = N_("This event is not here")
+NOT_HERE_TEXT = N_("It may have been published just now. Wait a moment, then load this page again.")
+OWN_WORDS = {"consent": wishes.NO_CONSENT, "party_size": wishes.BAD_PARTY}
+
+
+async def offered(request: Request, event_id: UUID) -> Offer:
+    """The event that the path names. Raises Problem 404."""
+    async with request.app.state.database.read() as session:
+        offer = await offer_of(session, event_id)
+    if offer is None:
+        _ = request.app.state.pages.reader(request).gettext
+        raise Problem(404, "event-unknown", _(NOT_HERE), _(NOT_HERE_TEXT))
+    return offer
+
+
+def about(request: Request, offer: Offer) -> dict[str, Any]:
+    """What every page about an event shows of it."""
+    language = request.app.state.pages.reader(request).language
+    return {
+        "offer": offer,
+        "event": offer.event,
+        "title": pick(offer.event.title, language),
+        "session": offer.event.sessions[0],
+        "settings": request.app.state.settings,
+    }
+
+
+@router.get("/registrations/new/{event_id}")
+async def form_page(request: Request, event_id: UUID, pages: PagesDep) -> Response:
+    """The form, or why there is none."""
+    offer = await offered(request, event_id)
+    now = datetime.now(UTC)
+    if offer.cancelled or offer.closed(now) or offer.not_open_yet(now):
+        return pages.render(request, "closed.html", now=now, **about(request, offer))
+    values = {"channel": "email", "party_size": "1", "language": pages.reader(request).language}
+    return pages.render(request, "new.html", values=values, **_form_context(request, offer))
+
+
+def _form_context(request: Request, offer: Offer) -> dict[str, Any]:
+    languages = [(code, language.endonym, code) for code, language in LANGUAGES.items()]
+    return {"languages": languages, **about(request, offer)}
+
+
+@router.post("/registrations/new/{event_id}")
+async def register(
+    request: Request,
+    event_id: UUID,
+    pages: PagesDep,
+    database: DatabaseDep,
+    form: FormDep,
+) -> Response:
+    """Decide at once, and lead to the page of what came of it."""
+    offer = await offered(request, event_id)
+    key = request_key(form)
+    values = {name: str(value) for name, value in form.items()}
+    wish, errors = _wish(request, values, key)
+    if wish is None:
+        return pages.render(request, "new.html", 422, values=values, errors=errors, **_form_context(request, offer))
+    writer: AdmissionWriter = request.app.state.writer
+    decision = await writer.submit(offer.pool.id, wish)
+    if isinstance(decision, Refused) and decision.reason is Refusal.PARTY_TOO_LARGE:
+        _ = pages.reader(request).gettext
+        errors.add("party_size", _(N_("At most %(largest)s people can come together."), largest=decision.largest_party))
+        return pages.render(request, "new.html", 422, values=values, errors=errors, **_form_context(request, offer))
+    if isinstance(decision, AlreadyRegistered):
+        async with database.begin() as session:
+            await send_link_again(session, request.app.state.vault, event_id, decision, datetime.now(UTC))
+    return pages.redirect(_next(event_id, wish, decision))
+
+
+def _wish(request: Request, values: dict[str, str], key: UUID) -> tuple[Wish | None, FormErrors]:
+    """The wish, or what is wrong with the form; only the chosen way of contact counts."""
+    reader = request.app.state.pages.reader(request)
+    channel = "phone" if values.get("channel") == "phone" else "email"
+    given = {**values, "consent": values.get("consent") == "yes", "phone" if channel == "email" else "email": None}
+    errors = FormErrors()
+    try:
+        typed = RegistrationRequest.model_validate(given)
+        return typed.wish(request.app.state.settings, key), errors
+    except ValidationError as error:
+        own = {field: reader.gettext(text) for field, text in OWN_WORDS.items()}
+        if any(found["type"] == "contact" for found in error.errors()):
+            errors.add(channel, reader.gettext(wishes.NO_CONTACT))
+            return None, errors
+        return None, FormErrors.of(error, reader, own)
+    except PydanticCustomError as error:
+        errors.add(channel, reader.gettext(wishes.BAD_EMAIL if error.type == "email" else wishes.BAD_PHONE))
+        return None, errors
+
+
+def _next(event_id: UUID, wish: Wish, decision: Decision) -> str:
+    """A number's owner was asked, whatever was known of the number: the page tells nobody which."""
+    if wish.ask_owner and not isinstance(decision, Refused):
+        return f"/registrations/asked/{event_id}"
+    if isinstance(decision, Admitted):
+        return f"/r/{decision.token}?new=1"
+    if isinstance(decision, AlreadyRegistered):
+        return f"/registrations/already/{event_id}"
+    return f"/registrations/new/{event_id}"
+
+
+@router.get("/registrations/asked/{event_id}")
+async def asked_page(request: Request, event_id: UUID, pages: PagesDep) -> Response:
+    """What happens now that a phone number was given."""
+    return pages.render(request, "asked.html", **about(request, await offered(request, event_id)))
+
+
+@router.get("/registrations/already/{event_id}")
+async def already_page(request: Request, event_id: UUID, pages: PagesDep) -> Response:
+    """The friendly answer to somebody who is registered already."""
+    return pages.render(request, "already.html", **about(request, await offered(request, event_id)))
+
+
+@router.get("/registrations")
+async def index(pages: PagesDep) -> Response:
+    """There is nothing to see without an event or a link: on to the programme."""
+    return pages.redirect(f"{pages.urls.events}/events")

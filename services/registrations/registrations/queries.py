@@ -1,0 +1,106 @@
+"""Reading registrations."""
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import func, text
+from sqlmodel import col, select
+
+from services.registrations.events.model import EventRow
+from services.registrations.people.model import PersonRow
+from services.registrations.registrations.model import LIVE, RegistrationRow, State
+from services.registrations.registrations.waitlist import waiting_position
+from shared.contracts.events import EventState
+from shared.database.engine import ReadSession
+from shared.vault import token_hash
+
+
+class Own(NamedTuple):
+    """A registration as the person sees it."""
+
+    registration: RegistrationRow
+    event: EventState
+    language: str
+    position: int | None
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        return State(self.registration.state)
+
+
+async def by_token(session: ReadSession, token: str) -> Own | None:
+    """The registration that the secret link leads to."""
+    query = (
+        select(RegistrationRow, EventRow, PersonRow)
+        .join(EventRow, col(EventRow.id) == col(RegistrationRow.event_id))
+        .join(PersonRow, col(PersonRow.id) == col(RegistrationRow.person_id))
+        .where(RegistrationRow.token_hash == token_hash(token))
+    )
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        return None
+    registration, event, person = row
+    position = None
+    if registration.state == State.WAITLISTED:
+        position = await waiting_position(session, registration.places_id, registration.queue)
+    return Own(registration, event.event, person.language, position)
+
+
+class Live(NamedTuple):
+    """One of a person's live registrations, as an SMS speaks of it."""
+
+    id: UUID
+    event_id: UUID
+    code: str
+    state: State
+    party_size: int
+    expires_at: datetime | None
+
+
+async def live_of(session: ReadSession, person_id: UUID) -> list[Live]:
+    """A person's live registrations for events that are not over, oldest first."""
+    rows = await session.execute(
+        text(
+            """
+            SELECT r.id, r.event_id, e.code, r.state, r.party_size, r.expires_at
+            FROM registrations r JOIN events e ON e.id = r.event_id JOIN places p ON p.id = r.places_id
+            WHERE r.person_id = :person AND r.state = ANY(:live) AND p.starts_at > now() - interval '1 day'
+            ORDER BY r.created_at
+            """
+        ),
+        {"person": person_id, "live": [state.value for state in LIVE]},
+    )
+    return [Live(r.id, r.event_id, r.code, State(r.state), r.party_size, r.expires_at) for r in rows]
+
+
+class Line(NamedTuple):
+    """One registration in an organiser's list."""
+
+    registration: RegistrationRow
+    person: PersonRow
+
+
+PAGE = 100
+
+
+async def list_for_event(session: ReadSession, event_id: UUID, page: int) -> list[Line]:
+    """The live registrations of an event in the order in which they came, a hundred a page."""
+    query = (
+        select(RegistrationRow, PersonRow)
+        .join(PersonRow, col(PersonRow.id) == col(RegistrationRow.person_id))
+        .where(RegistrationRow.event_id == event_id, col(RegistrationRow.state).in_([s.value for s in LIVE]))
+        .order_by(col(RegistrationRow.queue))
+        .limit(PAGE)
+        .offset((page - 1) * PAGE)
+    )
+    return [Line(registration, person) for registration, person in await session.execute(query)]
+
+
+async def count_for_event(session: ReadSession, event_id: UUID) -> int:
+    """How many live registrations the event has."""
+    query = select(func.count()).where(
+        RegistrationRow.event_id == event_id, col(RegistrationRow.state).in_([s.value for s in LIVE])
+    )
+    return int((await session.execute(query)).scalar_one())

@@ -1,0 +1,112 @@
+"""A wish for places as people type it and as programs send it, and how it becomes the engine's."""
+
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from services.registrations.people.commands import Address
+from services.registrations.people.model import Means
+from services.registrations.registrations.admission import Wish
+from services.registrations.settings import RegistrationsSettings
+from shared.contracts.registrations import Channel
+from shared.i18n.catalogues import N_
+from shared.i18n.languages import LANGUAGES
+
+BAD_EMAIL = N_("This is not an e-mail address. It looks like this: name@example.org.")
+BAD_PHONE = N_("This is not a phone number that can get SMS. Write it like this: +49 151 1234567.")
+NO_CONTACT = N_("Tell us one way to reach you: an e-mail address or a phone number.")
+NO_CONSENT = N_("Without your agreement we may not keep your data, so we cannot register you.")
+BAD_PARTY = N_("Write how many people come, for example 2.")
+
+
+def email_address(text: str) -> str:
+    """The address in lower case. Raises a pydantic error.
+
+    RFC 5321 leaves the case of the local part to its host; people do not care for it.
+    """
+    try:
+        return validate_email(text, check_deliverability=False).normalized.lower()
+    except EmailNotValidError:
+        raise PydanticCustomError("email", "not an e-mail address") from None
+
+
+def phone_number(text: str, region: str) -> str:
+    """The number in E.164. Raises a pydantic error for one that is not valid or can never get an SMS."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        raise PydanticCustomError("phone", "not a phone number") from None
+    fixed = phonenumbers.PhoneNumberType.FIXED_LINE
+    if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) == fixed:
+        raise PydanticCustomError("phone", "not a mobile phone number")
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def party_size(text: str) -> int:
+    """How many people a form says. Raises ValueError for what is no number from 1 to 1000."""
+    size = int(text) if len(text) <= 4 else 0
+    if not 1 <= size <= 1000:
+        raise ValueError("not a number of people")
+    return size
+
+
+def _without_controls(text: str | None) -> str | None:
+    """A name as it can be stored and shown: no control characters, no bidi marks, one line."""
+    if text is None:
+        return None
+    kept = "".join(c for c in text if c.isprintable() and c not in "\u200e\u200f\u202a\u202b\u202c\u202d\u202e")
+    return " ".join(kept.split()) or None
+
+
+def _blank_is_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _language(code: str) -> str:
+    if code not in LANGUAGES:
+        raise PydanticCustomError("literal_error", "not one of the languages", {"expected": "a language"})
+    return code
+
+
+Language = Annotated[str, Field(json_schema_extra={"enum": sorted(LANGUAGES)}), AfterValidator(_language)]
+Blank = BeforeValidator(_blank_is_none)
+
+
+class RegistrationRequest(BaseModel):
+    """One party that wants to come. Exactly one of `email` and `phone`; `consent` is to the privacy text."""
+
+    model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
+
+    email: Annotated[str | None, Blank] = Field(None, max_length=254, examples=["name@example.org"])
+    phone: Annotated[str | None, Blank] = Field(None, max_length=40, examples=["+4915112345678"])
+    name: Annotated[str | None, AfterValidator(_without_controls), Blank] = Field(None, max_length=120)
+    language: Language = Field("de", examples=["tr"])
+    party_size: int = Field(1, ge=1, le=1000, examples=[2])
+    consent: Literal[True] = Field(examples=[True])
+
+    @model_validator(mode="after")
+    def _one_contact(self) -> Self:
+        if (self.email is None) == (self.phone is None):
+            raise PydanticCustomError("contact", "exactly one of email and phone")
+        return self
+
+    def wish(self, settings: RegistrationsSettings, request_key: UUID | None) -> Wish:
+        """What admission decides. Raises pydantic errors of type `email` or `phone`."""
+        if self.email is not None:
+            address = Address(Means.EMAIL, email_address(self.email), self.language)
+        else:
+            number = phone_number(self.phone or "", settings.default_region)
+            address = Address(Means.PHONE, number, self.language)
+        return Wish(
+            address=address,
+            party_size=self.party_size,
+            channel=Channel.WEB,
+            consent=f"web-{settings.consent_version}",
+            name=self.name,
+            request_key=request_key,
+            ask_owner=address.means is Means.PHONE,
+        )

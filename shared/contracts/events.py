@@ -1,0 +1,118 @@
+"""Topic `teilhabe.events.v1`, published by events: the whole public state of an event in each message.
+
+The topic is compacted: a consumer may see only the last message of an event. It therefore compares the
+state with its own projection to learn what changed, and never relies on having seen each type.
+"""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.base import LanguageCode, LocalizedText, Message, Part
+
+
+class Kind(StrEnum):
+    """What people sign up for."""
+
+    WORKSHOP = "workshop"
+    COURSE = "course"
+    PARTICIPATION = "participation"
+    VOLUNTEERING = "volunteering"
+
+
+class Status(StrEnum):
+    """A draft is nobody's business but its organiser's and never travels."""
+
+    PUBLISHED = "published"
+    CANCELLED = "cancelled"
+
+
+class Session(Part):
+    """One date of an event."""
+
+    id: UUID
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+
+
+class Venue(Part):
+    """Where an event takes place, and how to get in with a pram, a wheelchair or bad eyes."""
+
+    name: str
+    address: str
+    access_notes: LocalizedText = {}
+
+
+class ContactPoint(Part):
+    """Whom to ask: a role or an office, public with the event (docs/decisions/0004)."""
+
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    languages: list[LanguageCode] = []
+    hours: LocalizedText = {}
+
+
+class Places(Part):
+    """A named pool of capacity; an event has at least one."""
+
+    id: UUID
+    name: LocalizedText = {}
+    capacity: int = Field(ge=0)
+
+
+class EventState(Part):
+    """Everything that anyone outside the events service may know of an event."""
+
+    id: UUID
+    code: str
+    organisation_id: UUID
+    status: Status
+    kind: Kind
+    title: LocalizedText
+    text: LocalizedText
+    sessions: list[Session]
+    time_zone: str
+    venue: Venue | None = None
+    online_link: str | None = None
+    spoken_languages: list[LanguageCode] = []
+    places: list[Places]
+    largest_party: int = Field(ge=1)
+    registration_opens_at: AwareDatetime | None = None
+    registration_closes_at: AwareDatetime | None = None
+    contact: ContactPoint
+    cancellation_reason: LocalizedText = {}
+
+
+class _EventMessage(Message):
+    topic: ClassVar[str] = "teilhabe.events.v1"
+    event: EventState
+
+
+class EventPublished(_EventMessage):
+    """The event can be seen and registered for."""
+
+    type: Literal["EventPublished"] = "EventPublished"
+
+
+class EventChanged(_EventMessage):
+    """Something other than the dates changed."""
+
+    type: Literal["EventChanged"] = "EventChanged"
+
+
+class EventRescheduled(_EventMessage):
+    """The sessions moved."""
+
+    type: Literal["EventRescheduled"] = "EventRescheduled"
+
+
+class EventCancelled(_EventMessage):
+    """The event does not take place; `event.cancellation_reason` says why."""
+
+    type: Literal["EventCancelled"] = "EventCancelled"
+
+
+EventMessage = Annotated[EventPublished | EventChanged | EventRescheduled | EventCancelled, Field(discriminator="type")]

@@ -1,0 +1,28 @@
+"""Run an ASGI application until a signal, within a time limit."""
+
+import socket
+from typing import Any
+
+import uvicorn
+
+
+def serve(app: Any, *, host: str, port: int, stop_limit: float, listener: socket.socket | None = None) -> None:
+    """Block until SIGTERM or SIGINT; open requests get `stop_limit` seconds to end.
+
+    `listener` is an open socket that several processes share.
+    """
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=int(stop_limit),
+        timeout_keep_alive=30,
+    )
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener] if listener else None)

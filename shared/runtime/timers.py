@@ -1,0 +1,52 @@
+"""Things that are done again and again. Each is safe to run in any number of processes at once."""
+
+import asyncio
+import random
+from asyncio import Task
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+from prometheus_client import Counter
+
+log = structlog.get_logger()
+
+FAILED = Counter("teilhabe_timer_failures_total", "Runs that ended in an error", ["timer"])
+
+
+@dataclass(frozen=True)
+class Timer:
+    """`every` is in seconds. An action that returns a number above 0 had more to do and runs again at once."""
+
+    name: str
+    every: float
+    action: Callable[[], Awaitable[int | None]]
+
+    def start(self) -> Task[None]:
+        """Run in the background until cancelled."""
+        return asyncio.create_task(self._run(), name=f"timer-{self.name}")
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            busy: int | None = 0
+            try:
+                busy = await self.action()
+                failures = 0
+            except Exception as error:  # noqa: BLE001 - a timer goes on after any failure, which is counted
+                failures += 1
+                FAILED.labels(self.name).inc()
+                log.warning("timer.failed", timer=self.name, error=type(error).__name__)
+            if not busy:
+                pause = min(30.0, self.every * 2 ** min(failures, 10)) if failures else self.every
+                await asyncio.sleep(pause * random.uniform(0.9, 1.1))
+
+
+async def stop_tasks(tasks: list[Task[None]], limit: float) -> None:
+    """Cancel all and wait for at most `limit` seconds."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait(tasks, timeout=limit)

@@ -37,7 +37,7 @@ class NavigationLink:
 
 NAVIGATION = (
     NavigationLink(N_("Programme"), "events", "/events"),
-    NavigationLink(N_("Organise"), "events", "/organise", "members"),
+    NavigationLink(N_("Organise"), "events", "/console", "members"),
     NavigationLink(N_("For organisers"), "events", "/sign-in", "guests"),
 )
 

@@ -1,0 +1,161 @@
+"""The console's actions on an event that others may have read: publish, move, cancel. Each asks before it is done."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.datastructures import FormData
+
+from services.events.events.cancelling import cancel_event
+from services.events.events.checking import IncompleteError
+from services.events.events.commands import ChangedMeanwhileError, UnknownEventError, WrongStateError
+from services.events.events.describing import content_of
+from services.events.events.form import Values, read_sessions, typed_values, values_of, with_one_more
+from services.events.events.model import State
+from services.events.events.pages import own_event, show_event, wording, zone_options
+from services.events.events.publishing import publish_event
+from services.events.events.queries import WholeEvent
+from services.events.events.rescheduling import reschedule_event
+from shared.auth.sign_in import MemberDep, now_of
+from shared.i18n.catalogues import N_
+from shared.runtime.api import DatabaseDep, PagesDep
+from shared.web.forms import FormErrors, checked_form
+from shared.web.problem import Problem
+
+router = APIRouter(include_in_schema=False)
+
+CheckedForm = Annotated[FormData, Depends(checked_form)]
+
+MEANWHILE = N_("Somebody changed this event a moment ago. Look at it as it is now, then do this again.")
+NOT_COMPLETE = N_("Something is still missing. The list below says what.")
+CONFIRM = N_("Tick the box to say that you mean it.")
+
+
+@router.post("/console/events/{event_id}/publish")
+async def publish(
+    request: Request, event_id: UUID, member: MemberDep, form: CheckedForm, database: DatabaseDep, pages: PagesDep
+) -> Response:
+    """Publishes the event as the organiser saw it."""
+    problem = ""
+    try:
+        async with database.begin() as session:
+            await publish_event(session, member, event_id, version_of(form), now_of(request))
+    except UnknownEventError:
+        raise Problem(404) from None
+    except WrongStateError:
+        raise Problem(409) from None
+    except ChangedMeanwhileError:
+        problem = MEANWHILE
+    except IncompleteError:
+        problem = NOT_COMPLETE
+    if problem:
+        return show_event(request, pages, await own_event(database, member, event_id), 409, problem=problem)
+    return pages.redirect(f"/console/events/{event_id}?done=published")
+
+
+@router.get("/console/events/{event_id}/reschedule")
+async def reschedule_page(request: Request, event_id: UUID, member: MemberDep, database: DatabaseDep) -> Response:
+    """The dates, to be changed."""
+    event = await own_event(database, member, event_id)
+    _refuse_unless_published(event)
+    return _dates_page(request, event, values_of(content_of(event)))
+
+
+@router.post("/console/events/{event_id}/reschedule")
+async def reschedule(
+    request: Request, event_id: UUID, member: MemberDep, form: CheckedForm, database: DatabaseDep, pages: PagesDep
+) -> Response:
+    """Moves the event, if the organiser has confirmed it."""
+    event = await own_event(database, member, event_id)
+    _refuse_unless_published(event)
+    values, errors, reader = typed_values(form), FormErrors(), pages.reader(request)
+    if values.get("more"):
+        return _dates_page(request, event, with_one_more(values))
+    zone, sessions = read_sessions(values, reader, errors)
+    _ask_to_confirm(request, values, errors)
+    if errors:
+        return _dates_page(request, event, values, errors)
+    try:
+        async with database.begin() as session:
+            await reschedule_event(session, member, event_id, zone, sessions, version_of(form), now_of(request))
+    except (ChangedMeanwhileError, IncompleteError, WrongStateError) as error:
+        _explain(request, error, errors)
+        return _dates_page(request, await own_event(database, member, event_id), values, errors)
+    return pages.redirect(f"/console/events/{event_id}?done=rescheduled")
+
+
+@router.get("/console/events/{event_id}/cancel")
+async def cancel_page(request: Request, event_id: UUID, member: MemberDep, database: DatabaseDep) -> Response:
+    """Asks for the reason, and whether the organiser means it."""
+    event = await own_event(database, member, event_id)
+    _refuse_unless_published(event)
+    return _action_page(request, "events/cancel.html", event, Values())
+
+
+@router.post("/console/events/{event_id}/cancel")
+async def cancel(
+    request: Request, event_id: UUID, member: MemberDep, form: CheckedForm, database: DatabaseDep, pages: PagesDep
+) -> Response:
+    """Cancels the event, if the organiser has confirmed it."""
+    event = await own_event(database, member, event_id)
+    values, errors = typed_values(form), FormErrors()
+    _ask_to_confirm(request, values, errors)
+    reasons = {language: values.get(f"reason-{language}") for language in event.words}
+    if errors:
+        return _action_page(request, "events/cancel.html", event, values, errors)
+    try:
+        async with database.begin() as session:
+            await cancel_event(session, member, event_id, reasons, version_of(form), now_of(request))
+    except WrongStateError:
+        raise Problem(409) from None
+    except (ChangedMeanwhileError, IncompleteError) as error:
+        _explain(request, error, errors)
+        event = await own_event(database, member, event_id)
+        return _action_page(request, "events/cancel.html", event, values, errors)
+    return pages.redirect(f"/console/events/{event_id}?done=cancelled")
+
+
+def version_of(form: FormData) -> int:
+    """The version of the event that the organiser saw; 0, which none has, where the form does not say."""
+    typed = str(form.get("version", ""))
+    return int(typed) if typed.isdecimal() and len(typed) < 19 else 0
+
+
+def _refuse_unless_published(event: WholeEvent) -> None:
+    if event.row.state != State.PUBLISHED:
+        raise Problem(409)
+
+
+def _ask_to_confirm(request: Request, values: Values, errors: FormErrors) -> None:
+    if values.get("confirmed") != "yes":
+        errors.add("confirmed", request.app.state.pages.reader(request).gettext(CONFIRM))
+
+
+def _explain(request: Request, error: Exception, errors: FormErrors) -> None:
+    _ = request.app.state.pages.reader(request).gettext
+    if isinstance(error, IncompleteError):
+        for part in error.missing:
+            errors.add(part.field, _(part.message))
+    else:
+        errors.add("", _(MEANWHILE))
+
+
+def _dates_page(
+    request: Request, event: WholeEvent, values: Values, errors: Mapping[str, str] | None = None
+) -> Response:
+    return _action_page(request, "events/reschedule.html", event, values, errors, zones=zone_options(values))
+
+
+def _action_page(
+    request: Request,
+    template: str,
+    event: WholeEvent,
+    values: Values,
+    errors: Mapping[str, str] | None = None,
+    **context: Any,
+) -> Response:
+    pages = request.app.state.pages
+    context |= {"event": event, "values": values, "errors": errors or {}, **wording(pages.reader(request))}
+    answer: Response = pages.render(request, template, 422 if errors else 200, **context)
+    return answer

@@ -1,0 +1,256 @@
+"""The organisers' console: their events, and the form in which they write them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.datastructures import FormData
+
+from services.events.events.checking import IncompleteError, what_is_missing
+from services.events.events.commands import (
+    ChangedMeanwhileError,
+    CodeTakenError,
+    FixedFieldError,
+    UnknownEventError,
+    WrongStateError,
+    create_event,
+    edit_event,
+)
+from services.events.events.describing import content_of
+from services.events.events.drafting import EventContent
+from services.events.events.form import Values, empty_values, read_content, typed_values, values_of, with_one_more
+from services.events.events.merging import differences, merged
+from services.events.events.model import State
+from services.events.events.queries import PAGE_SIZE, WholeEvent, event_of, events_of
+from services.events.events.scheduling import known_zones
+from services.events.events.wording import BADGES, FIELDS, KINDS, STATES, field_label
+from shared.auth.members import Member
+from shared.auth.sign_in import MemberDep, now_of
+from shared.database.engine import Database
+from shared.i18n.catalogues import N_
+from shared.i18n.languages import LANGUAGES
+from shared.runtime.api import DatabaseDep, PagesDep
+from shared.web.forms import FormErrors, checked_form, request_key
+from shared.web.pages import Pages
+from shared.web.problem import Problem
+from shared.web.reader import Reader
+from shared.web.shown import pick
+
+router = APIRouter(include_in_schema=False)
+
+CheckedForm = Annotated[FormData, Depends(checked_form)]
+ZONES = sorted(zone for zone in known_zones() if zone.startswith("Europe/"))
+
+CODE_TAKEN = N_("Another event has this code. Choose another one.")
+FIXED = N_("This cannot be changed any more, because the event is published.")
+CANCELLED = N_("This event is cancelled")
+CANCELLED_TEXT = N_("A cancelled event cannot be changed any more.")
+
+
+def wording(reader: Reader) -> dict[str, Any]:
+    """What every template of the console needs to name things by."""
+    return {
+        "labels": FIELDS,
+        "kinds": KINDS,
+        "states": STATES,
+        "badges": BADGES,
+        "languages": list(LANGUAGES),
+        "label_of": lambda field: field_label(field, reader),
+        "pick": lambda texts: pick(texts, reader.language),
+    }
+
+
+async def own_event(database: Database, member: Member, event_id: UUID) -> WholeEvent:
+    """An event of the member's organisations. Raises Problem 404 for every other."""
+    async with database.read() as session:
+        event = await event_of(session, member.organisation_ids, event_id)
+    if event is None:
+        raise Problem(404)
+    return event
+
+
+@router.get("/console")
+async def my_events(
+    request: Request, member: MemberDep, database: DatabaseDep, pages: PagesDep, page: Annotated[int, Query(ge=1)] = 1
+) -> Response:
+    """The events of the member's organisations."""
+    now = now_of(request)
+    async with database.read() as session:
+        events, count = await events_of(session, member.organisation_ids, page, now)
+    context: dict[str, Any] = {"events": events, "page": page, "page_count": max(1, -(-count // PAGE_SIZE)), "now": now}
+    return pages.render(request, "events/list.html", **context, **wording(pages.reader(request)))
+
+
+@router.get("/console/events/new")
+async def new_event(request: Request, member: MemberDep, pages: PagesDep) -> Response:
+    """An empty form."""
+    return _form_page(request, pages, empty_values(pages.reader(request).language), member=member)
+
+
+@router.post("/console/events/new")
+async def create(
+    request: Request, member: MemberDep, form: CheckedForm, database: DatabaseDep, pages: PagesDep
+) -> Response:
+    """Makes a draft, or shows the form again with what was typed."""
+    values = typed_values(form)
+    if values.get("more"):
+        return _form_page(request, pages, with_one_more(values), member=member)
+    content, errors = read_content(values, pages.reader(request))
+    if content is None:
+        return _form_page(request, pages, values, errors, member=member)
+    try:
+        async with database.begin() as session:
+            organisation_id = _chosen_organisation(member, values)
+            key = request_key(form)
+            event_id = await create_event(session, member, organisation_id, content, key, now_of(request))
+    except CodeTakenError:
+        return _form_page(request, pages, values, _error(request, "code", CODE_TAKEN), member=member)
+    return pages.redirect(f"/console/events/{event_id}")
+
+
+def _chosen_organisation(member: Member, values: Values) -> UUID:
+    chosen = values.get("organisation")
+    known = {str(organisation_id): organisation_id for organisation_id in member.organisation_ids}
+    if len(known) > 1 and chosen not in known:
+        raise Problem(404)
+    return known.get(chosen, member.organisation_ids[0])
+
+
+@router.get("/console/events/{event_id}")
+async def event_page(
+    request: Request, event_id: UUID, member: MemberDep, database: DatabaseDep, pages: PagesDep, done: str = ""
+) -> Response:
+    """One event: how it is, what it lacks, what can be done with it."""
+    return show_event(request, pages, await own_event(database, member, event_id), done=done)
+
+
+def show_event(
+    request: Request, pages: Pages, event: WholeEvent, status: int = 200, *, done: str = "", problem: str = ""
+) -> Response:
+    """The event's page; `done` names what has just been carried out, `problem` what stood in the way."""
+    reader, now = pages.reader(request), now_of(request)
+    missing = what_is_missing(content_of(event), now) if event.row.state == State.DRAFT else []
+    context: dict[str, Any] = {"event": event, "missing": missing, "done": done, "problem": problem, "now": now}
+    return pages.render(request, "events/event.html", status, **context, **wording(reader))
+
+
+@router.get("/console/events/{event_id}/edit")
+async def edit_page(
+    request: Request, event_id: UUID, member: MemberDep, database: DatabaseDep, pages: PagesDep, add: str = ""
+) -> Response:
+    """The form with what the event holds; `add` opens a block for one more language."""
+    event = await own_event(database, member, event_id)
+    _refuse_cancelled(request, pages, event)
+    values = values_of(content_of(event))
+    if add in LANGUAGES:
+        values.texts["add_language"] = add
+        values = with_one_more(values)
+    return _form_page(request, pages, values, event=event)
+
+
+@router.post("/console/events/{event_id}/edit")
+async def edit(
+    request: Request, event_id: UUID, member: MemberDep, form: CheckedForm, database: DatabaseDep, pages: PagesDep
+) -> Response:
+    """Saves the form, shows it again with what is wrong, or shows what somebody else changed meanwhile."""
+    event = await own_event(database, member, event_id)
+    _refuse_cancelled(request, pages, event)
+    values = _with_fixed(typed_values(form), event)
+    if values.get("more"):
+        return _form_page(request, pages, with_one_more(values), event=event)
+    content, errors = read_content(values, pages.reader(request))
+    if content is None:
+        return _form_page(request, pages, values, errors, event=event)
+    return await _save(request, member, event, values, content)
+
+
+async def _save(request: Request, member: Member, event: WholeEvent, values: Values, content: EventContent) -> Response:
+    database, pages = request.app.state.database, request.app.state.pages
+    version = int(values.get("version")) if values.get("version").isdecimal() else 0
+    try:
+        async with database.begin() as session:
+            await edit_event(session, member, event.row.id, content, version, now_of(request))
+    except ChangedMeanwhileError as meanwhile:
+        return _meanwhile_page(request, pages, event, values, meanwhile)
+    except (CodeTakenError, FixedFieldError, IncompleteError) as error:
+        return _form_page(request, pages, values, _errors_of(request, error), event=event)
+    except (UnknownEventError, WrongStateError):
+        raise Problem(409) from None
+    answer: Response = pages.redirect(f"/console/events/{event.row.id}?done=saved")
+    return answer
+
+
+def _with_fixed(values: Values, event: WholeEvent) -> Values:
+    """What was typed, and what the form of a published event does not let anybody type."""
+    if event.row.state != State.PUBLISHED:
+        return values
+    fixed = values_of(content_of(event))
+    dates = {name: text for name, text in fixed.texts.items() if name.startswith(("starts-", "ends-"))}
+    same = {name: fixed.get(name) for name in ("code", "time_zone")}
+    which = {"which_hour": values.get("which_hour") or fixed.get("which_hour")}
+    return Values(values.texts | dates | same | which, values.lists, values.languages, fixed.dates)
+
+
+def _meanwhile_page(
+    request: Request, pages: Pages, event: WholeEvent, values: Values, meanwhile: ChangedMeanwhileError
+) -> Response:
+    """Field by field what the first one changed and what this one typed, with the two put together to be saved."""
+    now = values_of(meanwhile.now)
+    before = values_of(meanwhile.before) if meanwhile.before else now
+    together = merged(before, now, values)
+    context: dict[str, Any] = {
+        "event": event,
+        "differences": differences(before, now, values),
+        "together": together,
+        "version": meanwhile.version,
+    }
+    reader = pages.reader(request)
+    return pages.render(request, "events/meanwhile.html", 409, **context, **wording(reader))
+
+
+def _refuse_cancelled(request: Request, pages: Pages, event: WholeEvent) -> None:
+    if event.row.state == State.CANCELLED:
+        _ = pages.reader(request).gettext
+        raise Problem(409, "event-cancelled", _(CANCELLED), _(CANCELLED_TEXT))
+
+
+def _error(request: Request, field: str, message: str) -> FormErrors:
+    errors = FormErrors()
+    errors.add(field, request.app.state.pages.reader(request).gettext(message))
+    return errors
+
+
+def _errors_of(request: Request, error: CodeTakenError | FixedFieldError | IncompleteError) -> FormErrors:
+    if isinstance(error, IncompleteError):
+        errors = FormErrors()
+        for part in error.missing:
+            errors.add(part.field, request.app.state.pages.reader(request).gettext(part.message))
+        return errors
+    if isinstance(error, FixedFieldError):
+        return _error(request, error.field, FIXED)
+    return _error(request, "code", CODE_TAKEN)
+
+
+def zone_options(values: Values) -> list[tuple[str, str]]:
+    """The time zones to choose from: Europe's, and the one that the form has."""
+    return [(zone, zone) for zone in sorted({*ZONES, values.get("time_zone")} & known_zones())]
+
+
+def _form_page(
+    request: Request,
+    pages: Pages,
+    values: Values,
+    errors: Mapping[str, str] | None = None,
+    *,
+    event: WholeEvent | None = None,
+    member: Member | None = None,
+) -> Response:
+    """The form, for a new event of the member or for one that there is."""
+    unused = [code for code in LANGUAGES if code not in values.languages]
+    context: dict[str, Any] = {"values": values, "errors": errors or {}, "event": event, "unused": unused}
+    organisations = list(member.memberships.values()) if member else []
+    version = values.get("version") or (str(event.row.version) if event else "")
+    status = 422 if errors else 200
+    context |= {"organisations": organisations, "version": version, "zones": zone_options(values)}
+    return pages.render(request, "events/form.html", status, **context, **wording(pages.reader(request)))

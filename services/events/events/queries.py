@@ -1,0 +1,173 @@
+"""Read events whole: a constant number of statements however many they are."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlmodel import col
+
+from services.events.events.drafting import EventContent
+from services.events.events.model import EventRow, EventTextRow, EventVersionRow, PlacesRow, SessionRow, State
+from services.events.organisations.model import OrganisationRow
+from services.events.programme.model import PlacesCountRow
+from shared.database.engine import ReadSession
+
+PAGE_SIZE = 20
+
+
+@dataclass(frozen=True)
+class CountedPlaces:
+    """A pool of capacity, and what the registrations service last said of it."""
+
+    id: UUID
+    name: dict[str, str]
+    capacity: int
+    taken: int
+    waiting: int
+
+
+@dataclass(frozen=True)
+class WholeEvent:
+    """An event with all that belongs to it. `words` is by language, `sessions` first to last."""
+
+    row: EventRow
+    words: dict[str, EventTextRow]
+    sessions: list[SessionRow]
+    places: list[CountedPlaces]
+    organisation: OrganisationRow
+
+    def texts(self, field: str) -> dict[str, str]:
+        """One kind of words, by language, without those that are empty; the main language comes first."""
+        main = self.row.main_language
+        in_order = sorted(self.words.items(), key=lambda pair: pair[0] != main)
+        return {language: text for language, words in in_order if (text := getattr(words, field))}
+
+    @property
+    def capacity(self) -> int | None:
+        """How many people fit; None for a draft that does not say."""
+        return sum(places.capacity for places in self.places) if self.places else None
+
+    @property
+    def taken(self) -> int:
+        """How many people have a place, or one that is kept for them."""
+        return sum(places.taken for places in self.places)
+
+    @property
+    def waiting(self) -> int:
+        """How many people are on the waitlist."""
+        return sum(places.waiting for places in self.places)
+
+    @property
+    def left(self) -> int:
+        """How many people still fit."""
+        return sum(max(0, places.capacity - places.taken) for places in self.places)
+
+    @property
+    def overbooked(self) -> bool:
+        """Whether more people have a place than fit now: the capacity was lowered."""
+        return any(places.taken > places.capacity for places in self.places)
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether the last session has ended."""
+        return self.row.ends_at is not None and self.row.ends_at <= now
+
+
+async def whole(session: ReadSession, rows: Sequence[EventRow]) -> list[WholeEvent]:
+    """The events with all that belongs to them, in the order given: four statements."""
+    ids = [row.id for row in rows]
+    words = _by_event((await session.execute(_of(EventTextRow, ids).order_by(col(EventTextRow.language)))).scalars())
+    dates = _by_event((await session.execute(_of(SessionRow, ids).order_by(col(SessionRow.starts_at)))).scalars())
+    places = await _places(session, ids)
+    owners = await _organisations(session, {row.organisation_id for row in rows})
+    return [
+        WholeEvent(
+            row,
+            {text.language: text for text in words.get(row.id, [])},
+            dates.get(row.id, []),
+            places.get(row.id, []),
+            owners[row.organisation_id],
+        )
+        for row in rows
+    ]
+
+
+def _of(table: Any, ids: Collection[UUID]) -> Any:
+    return select(table).where(col(table.event_id).in_(ids)).order_by(col(table.event_id))
+
+
+def _by_event(rows: Iterable[Any]) -> dict[UUID, list[Any]]:
+    return {event_id: list(group) for event_id, group in groupby(rows, key=lambda row: row.event_id)}
+
+
+async def _places(session: ReadSession, ids: Collection[UUID]) -> dict[UUID, list[CountedPlaces]]:
+    query = (
+        select(PlacesRow, col(PlacesCountRow.taken), col(PlacesCountRow.waiting))
+        .outerjoin(PlacesCountRow, col(PlacesCountRow.places_id) == col(PlacesRow.id))
+        .where(col(PlacesRow.event_id).in_(ids))
+        .order_by(col(PlacesRow.event_id), col(PlacesRow.position))
+    )
+    found: dict[UUID, list[CountedPlaces]] = {}
+    for row, taken, waiting in await session.execute(query):
+        counted = CountedPlaces(row.id, row.name, row.capacity, taken or 0, waiting or 0)
+        found.setdefault(row.event_id, []).append(counted)
+    return found
+
+
+async def _organisations(session: ReadSession, ids: Collection[UUID]) -> dict[UUID, OrganisationRow]:
+    rows = await session.execute(select(OrganisationRow).where(col(OrganisationRow.id).in_(ids)))
+    return {row.id: row for row in rows.scalars()}
+
+
+async def event_of(session: ReadSession, organisation_ids: Collection[UUID], event_id: UUID) -> WholeEvent | None:
+    """An event of one of these organisations, in whatever state; None for anybody else's."""
+    query = select(EventRow).where(col(EventRow.id) == event_id, col(EventRow.organisation_id).in_(organisation_ids))
+    row = (await session.execute(query)).scalar_one_or_none()
+    return (await whole(session, [row]))[0] if row else None
+
+
+async def events_of(
+    session: ReadSession, organisation_ids: Collection[UUID], page: int, now: datetime
+) -> tuple[list[WholeEvent], int]:
+    """One page of the organisations' events and how many there are: what is to come first, then what is over."""
+    mine = col(EventRow.organisation_id).in_(organisation_ids)
+    over = func.coalesce(col(EventRow.ends_at) <= now, False)
+    query = (
+        select(EventRow)
+        .where(mine)
+        .order_by(over, col(EventRow.starts_at).asc().nulls_first(), col(EventRow.id))
+        .limit(PAGE_SIZE)
+        .offset((page - 1) * PAGE_SIZE)
+    )
+    rows = list((await session.execute(query)).scalars())
+    count = (await session.execute(select(func.count()).select_from(EventRow).where(mine))).scalar_one()
+    return await whole(session, rows), count
+
+
+async def content_at(session: ReadSession, event_id: UUID, version: int) -> EventContent | None:
+    """What the event's form held at an earlier version; None if there was no such version."""
+    query = select(col(EventVersionRow.content)).where(
+        col(EventVersionRow.event_id) == event_id, col(EventVersionRow.version) == version
+    )
+    stored = (await session.execute(query)).scalar_one_or_none()
+    return EventContent.model_validate(stored) if stored is not None else None
+
+
+async def taken_codes(session: ReadSession, codes: Collection[str]) -> set[str]:
+    """Those of the codes that an event has, or had when it was published."""
+    rows = await session.execute(select(col(EventRow.code)).where(col(EventRow.code).in_(codes)))
+    return set(rows.scalars())
+
+
+async def events_that_exist(session: ReadSession, ids: Collection[UUID]) -> set[UUID]:
+    """Those of the ids that are events'."""
+    rows = await session.execute(text("SELECT id FROM events WHERE id = ANY(:ids)"), {"ids": list(ids)})
+    return set(rows.scalars())
+
+
+def is_public(event: WholeEvent) -> bool:
+    """Whether everybody may see the event."""
+    return event.row.state != State.DRAFT

@@ -1,0 +1,74 @@
+"""The events service, put together."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.events.events import actions
+from services.events.events import api as events_api
+from services.events.events import pages as events_pages
+from services.events.events.drafting import MESSAGES as DRAFTING_MESSAGES
+from services.events.programme import api as programme_api
+from services.events.programme import pages as programme_pages
+from services.events.programme.consumers import counts_consumer
+from services.events.settings import EventsSettings
+from services.events.sign_in import pages as sign_in_pages
+from services.events.sign_in.commands import answer_requests, forget_old
+from shared.contracts.contacts import ContactChanged, ContactMessage
+from shared.contracts.events import EventMessage, EventPublished
+from shared.contracts.notification_requests import NotificationRequested, NotificationRequestMessage
+from shared.contracts.organisations import OrganisationChanged, OrganisationMessage
+from shared.database.engine import Database
+from shared.messaging.consumers import Consumer
+from shared.runtime.api import finish_api, new_api, service_urls
+from shared.runtime.timers import Timer
+from shared.runtime.worker import Worker
+from shared.vault import Vault
+from shared.web import validation
+from shared.web.navigation import FooterLinks
+from shared.web.pages import Pages
+
+SERVICE = "events"
+HERE = Path(__file__).parent
+PUBLISHES = {
+    EventPublished.topic: EventMessage,
+    OrganisationChanged.topic: OrganisationMessage,
+    ContactChanged.topic: ContactMessage,
+    NotificationRequested.topic: NotificationRequestMessage,
+}
+
+
+def consumers() -> list[Consumer]:
+    """What the service listens to."""
+    return [counts_consumer()]
+
+
+def create_api(settings: EventsSettings) -> FastAPI:
+    """The api process: programme, console, sign-in, JSON."""
+    validation.MESSAGES.update(DRAFTING_MESSAGES)
+    database = Database(settings.database, connections=settings.database_connections)
+    templates = [HERE / noun / "templates" for noun in ("programme", "events", "sign_in")]
+    pages = Pages(SERVICE, templates, service_urls(settings), footer=FooterLinks(settings.privacy_url))
+    app = new_api(SERVICE, "Teilhabe events", settings, database, pages)
+    for part in (programme_api, events_api, programme_pages, events_pages, actions, sign_in_pages):
+        app.include_router(part.router)
+    finish_api(app, consumers(), PUBLISHES, base="")
+    return app
+
+
+def create_worker(settings: EventsSettings) -> Worker:
+    """The worker process: the counts of places, relay, and the timers that send and forget sign-in links."""
+    database = Database(settings.database, connections=settings.database_connections)
+    vault = Vault(settings)
+
+    async def send_links() -> int:
+        async with database.begin() as session:
+            return await answer_requests(session, vault, settings.link_lifetime)
+
+    async def forget() -> None:
+        async with database.begin() as session:
+            await forget_old(session, settings.sign_in_window, datetime.now(UTC))
+
+    timers = [Timer("sign-in-links", 0.5, send_links), Timer("sign-in-forget", 300, forget)]
+    return Worker(SERVICE, settings, database, consumers(), timers)

@@ -1,0 +1,15 @@
+"""The one `MetaData` of the service, and the base of its tables."""
+
+from sqlmodel import SQLModel
+
+from shared.database.engine import service_metadata
+from shared.messaging.tables import add_messaging_tables
+
+metadata = service_metadata()
+add_messaging_tables(metadata)
+
+
+class Table(SQLModel):
+    """Base of every table of this database."""
+
+    metadata = metadata

@@ -1,0 +1,60 @@
+"""Sign-in: who asked for a link, the links, and the sessions. Secrets and addresses are kept as hashes alone."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, Index, text
+from sqlmodel import Field
+
+from services.events.metadata import Table
+
+
+class RequestState(StrEnum):
+    """`new` until a worker has sent a link, or found that nobody is to get one."""
+
+    NEW = "new"
+    DONE = "done"
+
+
+class SignInRequestRow(Table, table=True):
+    """That somebody asked for a link. There is one for each address that was typed, known or not."""
+
+    __tablename__ = "sign_in_requests"
+    __table_args__ = (
+        CheckConstraint("state IN ('new', 'done')", name="state"),
+        Index("ix_sign_in_requests_new", "id", postgresql_where=text("state = 'new'")),
+        Index("ix_sign_in_requests_address", "address_hash", "requested_at"),
+        Index("ix_sign_in_requests_client", "client_hash", "requested_at"),
+        Index("ix_sign_in_requests_requested_at", "requested_at"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
+    address_hash: bytes
+    client_hash: bytes
+    next_url: str | None = None
+    language: str
+    state: str = RequestState.NEW
+    requested_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
+class SignInLinkRow(Table, table=True):
+    """A link that was sent. It is deleted when it is used."""
+
+    __tablename__ = "sign_in_links"
+
+    token_hash: bytes = Field(primary_key=True)
+    person_id: UUID = Field(foreign_key="people.id", index=True)
+    next_url: str | None = None
+    language: str
+    expires_at: datetime = Field(sa_type=DateTime(timezone=True), index=True)
+
+
+class MemberSessionRow(Table, table=True):
+    """A browser that is signed in, until `expires_at`, which each renewal of the token moves."""
+
+    __tablename__ = "member_sessions"
+
+    secret_hash: bytes = Field(primary_key=True)
+    person_id: UUID = Field(foreign_key="people.id", index=True)
+    expires_at: datetime = Field(sa_type=DateTime(timezone=True), index=True)

@@ -1,0 +1,101 @@
+"""From a claimed delivery to what its recipient reads."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from services.notifications.deliveries.claiming import Claim
+from services.notifications.events.queries import KnownEvent
+from services.notifications.optouts.tokens import unsubscribe_token
+from services.notifications.providers.port import NotRetryableError
+from services.notifications.settings import NotificationsSettings
+from services.notifications.templates.facts import EventFacts, Telling
+from shared.contracts.deliveries import DeliveryChannel
+from shared.contracts.notification_requests import Recipient, Secret
+from shared.i18n.languages import LANGUAGES, PAGE_LANGUAGES, fallback_chain
+from shared.vault import SealBrokenError, Vault
+from shared.web.shown import pick
+
+DEFAULT_LANGUAGE = "de"
+SIGN_IN = "sign-in"
+
+
+class Renderer:
+    """Renders one batch; an event is put into each language once, however many are told of it."""
+
+    def __init__(self, settings: NotificationsSettings, vault: Vault, events: Mapping[UUID, KnownEvent]) -> None:
+        self._settings = settings
+        self._vault = vault
+        self._events = events
+        self._facts: dict[tuple[UUID, str], EventFacts] = {}
+
+    def telling(self, claim: Claim, now: datetime) -> tuple[str, Telling]:
+        """The address, and what to say.
+
+        Raises NotRetryableError where there is no address, or what was sealed cannot be opened.
+        """
+        secret = self._secret(claim)
+        recipient = self._recipient(claim, secret)
+        address = recipient.phone if claim.channel is DeliveryChannel.SMS else recipient.email
+        if not address:
+            raise NotRetryableError("no-address")
+        language = reading_language(str(claim.data.get("language", "")) or recipient.language)
+        return address, Telling(
+            template=claim.template,
+            language=language,
+            delivery_id=claim.id,
+            key=claim.key,
+            data=claim.data,
+            event=self._event(claim.event_id, language),
+            name=claim.name,
+            link=self._link(claim, secret),
+            first=claim.first,
+            unsubscribe=self._unsubscribe(claim, address),
+            sent_at=now,
+        )
+
+    def _secret(self, claim: Claim) -> Secret:
+        if claim.sealed is None or claim.purpose is None:
+            return Secret()
+        try:
+            return self._vault.open(claim.sealed, Secret, claim.purpose)
+        except SealBrokenError as error:
+            raise NotRetryableError("seal-broken") from error
+
+    def _recipient(self, claim: Claim, secret: Secret) -> Recipient:
+        if secret.recipient is not None:
+            return secret.recipient
+        known = claim.channel is DeliveryChannel.SMS
+        language = claim.language or DEFAULT_LANGUAGE
+        return Recipient(
+            language=language, phone=claim.address if known else None, email=None if known else claim.address
+        )
+
+    def _event(self, event_id: UUID | None, language: str) -> EventFacts | None:
+        known = self._events.get(event_id) if event_id else None
+        if known is None or event_id is None:
+            return None
+        if (event_id, language) not in self._facts:
+            names = {code: name for code, name in known.organisation.items() if name.strip()}
+            name = pick(names, language).text if names else known.state.contact.name
+            self._facts[event_id, language] = EventFacts(known.state, known.version, name, language)
+        return self._facts[event_id, language]
+
+    def _link(self, claim: Claim, secret: Secret) -> str | None:
+        if not secret.token:
+            return None
+        if claim.template == SIGN_IN:
+            return f"{self._settings.events_url.rstrip('/')}/sign-in/{secret.token}"
+        return f"{self._settings.registrations_url.rstrip('/')}/r/{secret.token}"
+
+    def _unsubscribe(self, claim: Claim, address: str) -> str | None:
+        if claim.channel is DeliveryChannel.SMS or claim.template == SIGN_IN:
+            return None
+        token = unsubscribe_token(self._vault, address)
+        return f"{self._settings.notifications_url.rstrip('/')}/notifications/unsubscribe/{token}"
+
+
+def reading_language(code: str) -> str:
+    """The language that we write to somebody in: theirs, else the first of its chain that we have texts in."""
+    chain = fallback_chain(code if code in LANGUAGES else DEFAULT_LANGUAGE)
+    return next((candidate for candidate in chain if candidate in PAGE_LANGUAGES), DEFAULT_LANGUAGE)

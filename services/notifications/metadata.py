@@ -1,0 +1,17 @@
+"""The one `MetaData` of the service, and the base of its tables."""
+
+from sqlmodel import SQLModel
+
+from shared.auth.members import add_member_tables
+from shared.database.engine import service_metadata
+from shared.messaging.tables import add_messaging_tables
+
+metadata = service_metadata()
+add_messaging_tables(metadata)
+add_member_tables(metadata)
+
+
+class Table(SQLModel):
+    """Base of every table of this database."""
+
+    metadata = metadata

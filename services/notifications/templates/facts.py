@@ -1,0 +1,131 @@
+"""What a notification tells: an event as one reader is told of it, and everything else that a text may name."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from shared.contracts.events import ContactPoint, EventState
+from shared.i18n import formats
+from shared.i18n.catalogues import translations
+from shared.sms.keywords import Intent, word_for
+from shared.web.shown import Shown, pick
+
+_SPACES = re.compile(r"\s+")
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and control characters, for headers and SMS."""
+    kept = (" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in text)
+    return _SPACES.sub(" ", "".join(kept)).strip()
+
+
+@dataclass(frozen=True)
+class EventFacts:
+    """An event in one language. Built once for all who read the same."""
+
+    state: EventState
+    version: int
+    organisation: str
+    language: str
+
+    @cached_property
+    def title(self) -> Shown:
+        """The title along the reader's chain."""
+        shown = pick(self.state.title, self.language)
+        return Shown(one_line(shown.text), shown.language, shown.direction, shown.is_fallback, shown.wanted)
+
+    @cached_property
+    def when(self) -> str:
+        """The first date as short as it can be said, and how many more there are; for SMS."""
+        if not self.state.sessions:
+            return ""
+        first, *more = self.state.sessions
+        zone = self.state.time_zone
+        when = formats.format_range(first.starts_at, first.ends_at, self.language, zone, short=True)
+        if not more:
+            return when
+        text = translations(self.language).ngettext(
+            "%(when)s and %(count)s more date", "%(when)s and %(count)s more dates", len(more)
+        )
+        return text % {"when": when, "count": formats.format_number(len(more), self.language)}
+
+    @cached_property
+    def dates(self) -> list[str]:
+        """Each session in full."""
+        zone = self.state.time_zone
+        return [formats.format_range(s.starts_at, s.ends_at, self.language, zone) for s in self.state.sessions]
+
+    @cached_property
+    def place(self) -> str:
+        """Where it is, in one line; empty for an event online."""
+        venue = self.state.venue
+        return one_line(", ".join(filter(None, (venue.name, venue.address)))) if venue else ""
+
+    @property
+    def contact(self) -> ContactPoint:
+        """Whom to ask."""
+        return self.state.contact
+
+    def localized(self, texts: Mapping[str, str]) -> Shown | None:
+        """The text of several that this reader gets; none if there is none at all."""
+        return pick(texts, self.language) if any(text.strip() for text in texts.values()) else None
+
+    @cached_property
+    def spoken(self) -> str:
+        """The languages of the contact point as a sentence lists them."""
+        return formats.list_of(
+            [formats.language_name(code, self.language) for code in self.contact.languages], self.language
+        )
+
+
+@dataclass(frozen=True)
+class Telling:
+    """One notification to one person: all that rendering needs, and nothing that it must look up."""
+
+    template: str
+    language: str
+    delivery_id: UUID
+    key: UUID
+    data: Mapping[str, Any] = field(default_factory=dict)
+    event: EventFacts | None = None
+    name: str | None = None
+    link: str | None = None
+    first: bool = False
+    unsubscribe: str | None = None
+    sent_at: datetime | None = None
+
+    def words(self) -> dict[str, str]:
+        """The words that the reader can text to us, as `yes_word`, `cancel_word` and so on."""
+        intents = (Intent.YES, Intent.NO, Intent.CANCEL, Intent.STATUS, Intent.HELP, Intent.STOP, Intent.START)
+        return {f"{intent}_word": word_for(intent, self.language) for intent in intents}
+
+    def moment(self, name: str, *, short: bool) -> str:
+        """A time in `data` (ISO 8601) in the event's time zone; empty if there is none."""
+        given = self.data.get(name)
+        zone = self.event.state.time_zone if self.event else "Europe/Berlin"
+        if not given:
+            return ""
+        return formats.format_date_time(datetime.fromisoformat(str(given)), self.language, zone, short=short)
+
+    def variables(self, *, short: bool) -> dict[str, Any]:
+        """What every template may use; `data` adds its own names."""
+        event = self.event
+        reason = event.localized(event.state.cancellation_reason) if event else None
+        around = {
+            "language": self.language,
+            "code": event.state.code if event else "",
+            "when": event.when if event else "",
+            "reason": one_line(reason.text) if reason else "",
+            "link": self.link or "",
+            "first": self.first,
+            "party": 1,
+            "holds": True,
+            "state": "",
+            "why": "",
+        }
+        return around | self.words() | dict(self.data) | {"until": self.moment("until", short=short)}

@@ -1,0 +1,155 @@
+"""A notification as one mail: text and HTML from one source, the calendar file, and the headers that mail needs.
+
+Each source (`messages/<template>.mail.txt`) sets `subject`, `text` with blank lines between paragraphs, and `button`
+where there is something to press. It is rendered twice, once as text and once as HTML; the two layouts add the rest.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from services.notifications.templates.calendars import calendar
+from services.notifications.templates.environment import Flavour, template
+from services.notifications.templates.facts import EventFacts, Telling, one_line
+from shared.i18n.languages import direction
+from shared.web.shown import Shown
+
+SENDER_NAME = "Teilhabe"
+_LONGEST_SUBJECT = 200
+_FLAVOURS: tuple[Flavour, Flavour] = ("text", "html")
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail as it goes to the provider."""
+
+    sender: str
+    address: str
+    subject: str
+    raw: bytes
+
+
+class UnusableAddressError(ValueError):
+    """The address cannot stand in a mail's header."""
+
+
+def render_mail(telling: Telling, *, address: str, sender: str) -> Mail:
+    """The finished mail. `sender` is the address that it comes from; its name is the organisation's.
+
+    Raises UnusableAddressError.
+    """
+    now = telling.sent_at or datetime.now().astimezone()
+    texts = {flavour: _source(telling, flavour) for flavour in _FLAVOURS}
+    subject = one_line(texts["text"]["subject"])[:_LONGEST_SUBJECT]
+    message = EmailMessage(policy=SMTP if address.isascii() else SMTPUTF8)
+    _address(message, telling, address, sender, subject)
+    _describe(message, telling, sender, now)
+    message.set_content(_layout(telling, "text", texts["text"]), cte="quoted-printable")
+    message.add_alternative(_layout(telling, "html", texts["html"]), subtype="html", cte="quoted-printable")
+    _attach_calendar(message, telling, sender, now)
+    message["Content-Language"] = telling.language
+    return Mail(sender, address, subject, message.as_bytes())
+
+
+def _address(message: EmailMessage, telling: Telling, address: str, sender: str, subject: str) -> None:
+    name = one_line(telling.event.organisation) if telling.event else SENDER_NAME
+    try:
+        message["From"] = Address(name or SENDER_NAME, addr_spec=sender)
+        message["To"] = Address(addr_spec=address)
+    except (ValueError, IndexError, MessageError) as error:
+        raise UnusableAddressError from error
+    message["Subject"] = subject
+
+
+def _describe(message: EmailMessage, telling: Telling, sender: str, now: datetime) -> None:
+    message["Date"] = format_datetime(now)
+    message["Message-ID"] = f"<{telling.key}@{sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    if telling.unsubscribe:
+        message["List-Unsubscribe"] = f"<{telling.unsubscribe}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+
+
+def _attach_calendar(message: EmailMessage, telling: Telling, sender: str, now: datetime) -> None:
+    if telling.event is None:
+        return
+    made = calendar(telling.template, telling.event, sender=sender, url=telling.link or "", now=now)
+    if made:
+        method, content = made
+        name = f"{telling.event.state.code.lower()}.ics"
+        message.add_attachment(content, maintype="text", subtype="calendar", filename=name, cte="base64")
+        part = list(message.iter_attachments())[-1]
+        part.set_param("method", method)
+        part.set_param("charset", "utf-8")
+
+
+def _source(telling: Telling, flavour: Flavour) -> dict[str, Any]:
+    """What the notification's own template sets: `subject`, `text`, and `button` or nothing."""
+    compiled = template(f"{telling.template}.mail.txt", telling.language, flavour)
+    module = compiled.make_module(_variables(telling, flavour))
+    return {"button": "", "subject": "", "text": ""} | {
+        name: value for name, value in vars(module).items() if not name.startswith("_")
+    }
+
+
+def _layout(telling: Telling, flavour: Flavour, texts: dict[str, Any]) -> str:
+    name = "layout.mail.html" if flavour == "html" else "layout.mail.txt"
+    variables = _variables(telling, flavour) | texts
+    body = template(name, telling.language, flavour).render(variables)
+    return body if flavour == "html" else _tidy(body)
+
+
+def _variables(telling: Telling, flavour: Flavour) -> dict[str, Any]:
+    event = telling.event
+    around = telling.variables(short=False) | {
+        "title": _title(telling, flavour),
+        "event": event,
+        "name": one_line(telling.name or ""),
+        "direction": direction(telling.language),
+        "unsubscribe": telling.unsubscribe or "",
+        "organisation": one_line(event.organisation) if event else SENDER_NAME,
+    }
+    return around | (_contact(event) if event else {})
+
+
+def _contact(event: EventFacts) -> dict[str, Any]:
+    """Whom to ask and how to get in, each in the language that there is a text in."""
+    venue = event.state.venue
+    access = event.localized(venue.access_notes) if venue else None
+    hours = event.localized(event.contact.hours)
+    return {
+        "contact": event.contact,
+        "access": one_line(access.text) if access else "",
+        "access_attributes": _spoken(access),
+        "hours": one_line(hours.text) if hours else "",
+        "hours_attributes": _spoken(hours),
+    }
+
+
+def _spoken(shown: Shown | None) -> Markup:
+    """The attributes of an element that holds the text."""
+    return Markup(' lang="{}" dir="{}"').format(shown.language, shown.direction) if shown else Markup("")
+
+
+def _title(telling: Telling, flavour: Flavour) -> str:
+    if telling.event is None:
+        return ""
+    shown = telling.event.title
+    if flavour == "text":
+        return shown.text
+    return Markup('<bdi lang="{}" dir="{}">{}</bdi>').format(shown.language, shown.direction, shown.text)
+
+
+def _tidy(text: str) -> str:
+    """No spaces at line ends and never two blank lines."""
+    lines = [line.rstrip() for line in text.strip().splitlines()]
+    kept = [line for above, line in zip(["x", *lines], lines, strict=False) if line or above]
+    return "\n".join(kept) + "\n"

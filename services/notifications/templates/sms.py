@@ -1,0 +1,92 @@
+"""A notification as one SMS: short, plain, and no longer than its limit.
+
+What does not fit goes in a fixed order: the contact point, the place, the link, then words from the end of the reason
+and of the title. The date, the code and how to cancel always stay. Source: design §9.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from services.notifications.templates.environment import template
+from services.notifications.templates.facts import Telling
+from shared.i18n import formats
+from shared.i18n.languages import LANGUAGES
+from shared.sms.encoding import fold, segments
+from shared.sms.words import Intent, word_for
+
+PREFERRED = 2
+LIMIT = 3
+LIMITS = {"confirmation": 2, "cancelled": 4, "sms-help": 4, "sms-status": 6, "sms-which-event": 4}
+"""The most segments per template, and for those not named; two are enough for most texts in most languages."""
+
+_OPTIONAL = ("contact", "place", "link")
+_READABLE = 24
+"""Letters of a title below which another segment is better than a shorter title."""
+
+
+def render_sms(telling: Telling) -> str:
+    """The text as it goes to the provider, folded into the GSM alphabet where its letters allow."""
+    compiled = template(f"{telling.template}.sms.txt", telling.language, "sms")
+    variables = _variables(telling)
+    most = LIMITS.get(telling.template, LIMIT)
+    text = ""
+    for limit in range(PREFERRED, most + 1):
+        for shorter in _ever_shorter(variables, _READABLE if limit < most else 1):
+            text = fold(" ".join(compiled.render(shorter).split()), telling.language)
+            if segments(text).count <= limit:
+                return text
+    return text
+
+
+def _variables(telling: Telling) -> dict[str, Any]:
+    event = telling.event
+    variables = telling.variables(short=True) | {
+        "title": event.title.text if event else "",
+        "place": event.place if event else "",
+        "contact": (event.contact.phone or "") if event else "",
+    }
+    return variables | _answers(telling)
+
+
+def _answers(telling: Telling) -> dict[str, Any]:
+    """What the answers to an SMS need besides: words, names of languages, lines of a status."""
+    data, language = telling.data, telling.language
+    word = str(data.get("word", "")).lower()
+    return {
+        "word": word_for(Intent(word), language) if word in set(Intent) else word.upper(),
+        "codes": list(data.get("codes", ())),
+        "lines": [_line(telling, line) for line in data.get("lines", ())],
+        "language_name": LANGUAGES[language].endonym if language in LANGUAGES else language,
+    }
+
+
+def _line(telling: Telling, line: str) -> dict[str, Any]:
+    """One line of a status, `CODE|state|party|until`; what is missing at the end is empty."""
+    code, state, party, until = (line.split("|") + [""] * 3)[:4]
+    told = Telling(telling.template, telling.language, telling.delivery_id, telling.key, {"until": until})
+    return {
+        "code": code,
+        "state": state,
+        "party": int(party or 1),
+        "until": told.moment("until", short=True),
+        "count": formats.format_number(int(party or 1), telling.language),
+    }
+
+
+def _ever_shorter(variables: dict[str, Any], shortest: int) -> Iterator[dict[str, Any]]:
+    """The variables as they are, then without what is optional, then with ever fewer words, down to `shortest`."""
+    yield variables
+    for name in _OPTIONAL:
+        variables = variables | {name: ""}
+        yield variables
+    for name in ("reason", "title"):
+        while len(variables[name]) > len(shorter := _without_last_word(variables[name])) >= shortest:
+            variables = variables | {name: shorter}
+            yield variables
+
+
+def _without_last_word(text: str) -> str:
+    """The text shortened at a word, with dots; inside it where there is but one; at last unchanged."""
+    bare = text.removesuffix("...").rstrip()
+    cut = bare.rpartition(" ")[0].rstrip(" ,;:-–") or bare[: len(bare) * 3 // 4]
+    return f"{cut}..." if len(cut) + 3 < len(text) and cut else text

@@ -1,0 +1,181 @@
+"""The texts: every notification in every language, short enough, and without what phones and mails choke on."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from services.notifications.deliveries.composing import CANCELLED, TEMPLATES
+from services.notifications.deliveries.rendering import reading_language
+from services.notifications.templates.environment import MESSAGES
+from services.notifications.templates.facts import EventFacts, Telling, one_line
+from services.notifications.templates.mail import UnusableAddressError, render_mail
+from services.notifications.templates.sms import LIMIT, LIMITS, render_sms
+from shared.contracts.events import ContactPoint, Session
+from shared.contracts.notification_requests import Template
+from shared.i18n.formats import format_range
+from shared.i18n.languages import PAGE_LANGUAGES
+from shared.sms.encoding import FORBIDDEN, segments
+from shared.sms.keywords import Intent, parse, word_for
+from tests.support import notifications as given
+
+ANSWERED_HERE = ("stopped", "started", "still-stopped")
+SMS = sorted(path.name.removesuffix(".sms.txt") for path in MESSAGES.glob("*.sms.txt"))
+MAIL = sorted(path.name.removesuffix(".mail.txt") for path in MESSAGES.glob("*.mail.txt") if "layout" not in path.name)
+LINK = "https://teilhabe.example/r/abcdefghijklmnop"
+DATA = {
+    "party": 12,
+    "previous": 3,
+    "position": 14,
+    "holds": True,
+    "until": "2026-12-02T17:00:00+00:00",
+    "state": "offered",
+    "code": "GARTEN",
+    "word": "YES",
+    "codes": ["GARTEN", "HAFEN"],
+    "lines": ["GARTEN|confirmed|3|", "HAFEN|offered|1|2026-12-02T17:00:00+00:00", "MARKT|waitlisted|2|"],
+    "largest": 5,
+    "why": "closed",
+}
+
+
+def facts(language, **changes):
+    return EventFacts(given.event(given.LONG_TITLE, **changes), 3, "Integrationsbüro", language)
+
+
+def telling(template, language="de", event=None, **changes):
+    values = {"data": DATA, "event": event or facts(language), "link": LINK, "first": True, "name": "N"}
+    return Telling(template, language, uuid4(), uuid4(), **values | changes)
+
+
+def test_there_is_a_text_for_everything_that_can_be_asked_for():
+    """No message and no request ends in a template that does not exist."""
+    wanted = {*TEMPLATES.values(), *CANCELLED.values(), *map(str, Template), *ANSWERED_HERE}
+    assert set(SMS) | set(MAIL) == wanted
+    assert set(SMS) == wanted - {Template.SIGN_IN}
+    of_mail = {name for name in wanted if not name.startswith("sms-")} - {"confirm-number", *ANSWERED_HERE}
+    assert set(MAIL) == of_mail
+
+
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+@pytest.mark.parametrize("name", SMS)
+def test_sms_renders_within_its_limit_and_without_invisible_characters(name, language):
+    """With a title that is far too long, an SMS stays short, and holds no bidi control and no markup."""
+    text = render_sms(telling(name, language))
+    assert segments(text).count <= LIMITS.get(name, LIMIT), text
+    assert not FORBIDDEN.intersection(text)
+    assert not {"&amp;", "&#", "<b", "%(", "{{"} & {text[i : i + n] for n in (2, 5) for i in range(len(text))}
+    assert text.count("http") <= 1
+    assert "  " not in text
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_confirmation_fits_two_segments_with_all_that_a_person_needs(language, first):
+    """However long the title is: the date in full, the code, how to cancel, and to a new number how to stop."""
+    event = facts(language)
+    text = render_sms(telling("confirmation", language, event, first=first))
+    session = event.state.sessions[0]
+    when = format_range(session.starts_at, session.ends_at, language, "Europe/Berlin", short=True)
+    assert segments(text).count <= 2
+    assert when in text
+    assert f"{word_for(Intent.CANCEL, language)} GARTEN" in text
+    assert (word_for(Intent.STOP, language) in text) is first
+
+
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_what_we_tell_people_to_text_is_what_we_understand(language):
+    """The words in our own texts, copied into an answer, mean what we said they mean."""
+    cancel = parse(f"{word_for(Intent.CANCEL, language)} GARTEN.", lambda code: code == "GARTEN")
+    assert (cancel.intent, cancel.code) == (Intent.CANCEL, "GARTEN")
+    yes = parse(f"{word_for(Intent.YES, language)} GARTEN.", lambda code: code == "GARTEN")
+    assert (yes.intent, yes.code) == (Intent.YES, "GARTEN")
+
+
+def test_title_is_shortened_at_a_word_and_the_date_never():
+    """What does not fit goes from the end of the title, at a word, with three dots."""
+    text = render_sms(telling("confirmation", "tr"))
+    assert "..." in text
+    cut = text[: text.index("...")].rpartition(" ")[2]
+    assert cut.rstrip(",:") in given.LONG_TITLE["tr"].replace(",", "").replace(":", "").split()
+
+
+def test_title_of_one_endless_word_is_cut_inside_it():
+    """A title without a space cannot push the date out either."""
+    event = EventFacts(given.event({"de": "Ж" * 300}), 1, "Büro", "uk")
+    text = render_sms(telling("confirmation", "uk", event))
+    assert segments(text).count <= 2
+    assert "10:00" in text
+
+
+def test_short_title_leaves_room_for_place_contact_and_link():
+    """Where there is room, the SMS also names the place, the link, and whom to ask."""
+    event = EventFacts(given.event({"de": "Chor"}), 1, "Büro", "de")
+    text = render_sms(telling("confirmation", "de", event, data={"party": 1}, link="https://t.example/r/abc"))
+    assert "Stadtteilhaus, Marktstraße 5" in text
+    assert "+49 30 23125001" in text
+    assert text.endswith("https://t.example/r/abc")
+
+
+def test_course_says_its_first_date_and_how_many_more_there_are():
+    """A course of three evenings is one line in an SMS, and three in a mail."""
+    first = given.event().sessions[0]
+    sessions = [
+        Session(
+            id=uuid4(), starts_at=first.starts_at + timedelta(days=7 * n), ends_at=first.ends_at + timedelta(days=7 * n)
+        )
+        for n in range(3)
+    ]
+    event = EventFacts(given.event({"de": "Kurs"}, sessions=sessions), 1, "Büro", "en")
+    assert "and 2 more dates" in render_sms(telling("confirmation", "en", event))
+    mail = render_mail(telling("confirmation", "en", event), address="a@example.org", sender="t@example.org")
+    assert mail.raw.count(b"10:00") >= 6
+
+
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+@pytest.mark.parametrize("name", MAIL)
+def test_mail_renders_with_subject_text_and_html(name, language):
+    """Every mail has a subject, both parts, and nothing left unfilled."""
+    unsubscribe = None if name == "sign-in" else "https://teilhabe.example/notifications/unsubscribe/x"
+    event = None if name == "sign-in" else facts(language)
+    told = Telling(name, language, uuid4(), uuid4(), DATA, event, "N", LINK, unsubscribe=unsubscribe)
+    mail = render_mail(told, address="a@example.org", sender="t@example.org")
+    assert mail.subject
+    assert b"%(" not in mail.raw
+    assert b"text/plain" in mail.raw
+    assert b"text/html" in mail.raw
+
+
+def test_what_people_wrote_is_text_in_html():
+    """Markup in a title, a name or a contact point does nothing in a mail."""
+    evil = "<img src=x onerror=alert(1)>"
+    event = EventFacts(given.event({"de": evil}, contact=ContactPoint(name=evil, hours={"de": evil})), 1, evil, "de")
+    mail = render_mail(telling("confirmation", event=event, name=evil), address="a@example.org", sender="t@example.org")
+    assert b"<img" not in mail.raw.split(b"text/html")[1]
+
+
+@pytest.mark.parametrize("address", ["", "a b", "x@y@z", "a@example.org\r\nBcc: b@example.org"])
+def test_address_that_is_none_is_refused(address):
+    """What cannot stand in a header is an error, never another header."""
+    with pytest.raises(UnusableAddressError):
+        render_mail(telling("confirmation"), address=address, sender="t@example.org")
+
+
+def test_line_breaks_and_controls_become_spaces():
+    """One line is one line, whatever was typed."""
+    assert one_line(" a\r\nb\tc\x00d\u2028e ") == "a b c d e"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "got"), [("de", "de"), ("kmr", "tr"), ("de-simple", "de"), ("fa", "en"), ("xx", "de"), ("", "de")]
+)
+def test_language_without_texts_falls_back_along_its_chain(wanted, got):
+    """Kurmanji readers get Turkish, Leichte Sprache gets German, never an empty text."""
+    assert reading_language(wanted) == got
+
+
+def test_rendering_compiles_each_template_once():
+    """The second person costs no compilation: the compiled template is the same object."""
+    from services.notifications.templates.environment import template
+
+    assert template("confirmation.sms.txt", "de", "sms") is template("confirmation.sms.txt", "de", "sms")

@@ -97,20 +97,35 @@ def status(state_folder: StateOption = STATE) -> None:
 @app.command()
 def run(service: str, process: Process, host: str = "127.0.0.1", port: int = 8000) -> None:
     """Run one process of a service, with settings from the environment."""
-    from shared.runtime.processes import run_process
+    from shared.runtime.processes import SettingsError, UnknownServiceError, run_process
 
-    run_process(service, process, host=host, port=port)
+    try:
+        run_process(service, process, host=host, port=port)
+    except (SettingsError, UnknownServiceError) as error:
+        _refuse(error)
 
 
 @app.command()
 def migrate(services: Annotated[list[str] | None, typer.Argument()] = None) -> None:
     """Bring the databases of the services (all if none is named) to the newest schema."""
     from shared.database.migrations import upgrade
-    from shared.runtime.processes import settings_of
+    from shared.runtime.processes import SettingsError, UnknownServiceError, settings_of
 
     for service in services or installed_services():
-        upgrade(service, settings_of(service).database)
+        try:
+            url = settings_of(service).database
+        except (SettingsError, UnknownServiceError) as error:
+            _refuse(error)
+        upgrade(service, url)
         typer.echo(f"{service}: up to date")
+
+
+@app.command()
+def secrets(key_id: str = "k1") -> None:
+    """Print new keys and passwords as lines for deploy/.env; they are stored nowhere else."""
+    from shared.runtime.keys import as_lines, new_keys, new_passwords
+
+    typer.echo(as_lines(new_keys(key_id) | new_passwords()), nl=False)
 
 
 @topics_app.command("create")
@@ -119,13 +134,9 @@ def create_topics(
     replication_factor: int = 1,
 ) -> None:
     """Create the topics that are missing on the broker."""
-    from shared.messaging.topics import TopicsError
     from shared.messaging.topics import create_topics as create
 
-    try:
-        created = asyncio.run(create(kafka, replication_factor=replication_factor))
-    except TopicsError as error:
-        _refuse(error)
+    created = _answer(create(kafka, replication_factor=replication_factor))
     typer.echo(f"{len(created)} topics created")
 
 
@@ -173,10 +184,11 @@ def _answer(question: Coroutine[Any, Any, Answer]) -> Answer:
     from aiokafka.errors import KafkaError
 
     from shared.messaging.dlq import DeadLetterError
+    from shared.messaging.topics import TopicsError
 
     try:
         return asyncio.run(question)
-    except DeadLetterError as error:
+    except (DeadLetterError, TopicsError) as error:
         _refuse(error)
     except KafkaError as error:
         _refuse(ConnectionError(f"The broker does not answer as it should: {error}"))
@@ -188,9 +200,11 @@ def _refuse(error: Exception) -> NoReturn:
 
 
 def main() -> None:
-    """Entry point of `teilhabe`."""
+    """Entry point of `teilhabe`. A service is imported only for its own subcommands and for the list of all."""
+    first = sys.argv[1] if len(sys.argv) > 1 else "--help"
     for service in installed_services():
-        app.add_typer(commands_of(service), name=service)
+        if first in {service, "--help"}:
+            app.add_typer(commands_of(service), name=service)
     app()
 
 

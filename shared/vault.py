@@ -52,7 +52,9 @@ class Vault:
 
     def keyed_uuid(self, text: str, purpose: str) -> UUID:
         """A stable id for a text that must not travel itself."""
-        return UUID(bytes=self.keyed_hash(text, purpose)[:16], version=8)
+        number = int.from_bytes(self.keyed_hash(text, purpose)[:16])
+        # Version 8 and variant bits of RFC 9562 §5.8, which the standard library of Python 3.11 refuses to set.
+        return UUID(int=number & ~(0xF << 76 | 0x3 << 62) | 0x8 << 76 | 0x2 << 62)
 
     def link_token(self, purpose: str) -> str:
         """16 characters (80 bits) that can be made again from the purpose, so that no database keeps them."""

@@ -45,23 +45,36 @@ class BrokerError(Exception):
 
 
 class MockCluster:
-    """librdkafka's mock cluster with one node, listening on a port of 127.0.0.1."""
+    """librdkafka's mock cluster with one node, which answers on a private port of 127.0.0.1 until it is opened."""
 
     def __init__(self, port: int) -> None:
-        """Listen on `port`, or on a free one if it is 0.
+        """Reserve `port`, or a free one if it is 0; whoever connects to it waits until `open`.
 
         Raises:
             BrokerError: the port is taken, or librdkafka is missing or cannot start.
         """
         self._library = _load_librdkafka()
-        listener = _listen(port)
-        self.address = f"{_LOOPBACK}:{listener.getsockname()[1]}"
+        self._listener = _listen(port)
+        self.address = f"{_LOOPBACK}:{self._listener.getsockname()[1]}"
         self._client = self._new_client()
         self._cluster = self._library.rd_kafka_mock_cluster_new(self._client, 1)
         if not self._cluster:
             raise BrokerError("librdkafka could not start its mock cluster")
         self._library.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, 0)
-        self._move_to(listener)
+
+    @property
+    def private_address(self) -> str:
+        """`127.0.0.1:port` where it answers until it is opened."""
+        address: bytes = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster)
+        return address.decode()
+
+    def open(self) -> None:
+        """Answer on the reserved port, and no longer on the private one.
+
+        Clients that outlived an earlier broker come back at once: a topic that is not there yet would be created by
+        their asking for it, with a partition count of its own.
+        """
+        self._move_to(self._listener)
 
     def create(self, topics: Iterable[Topic]) -> None:
         """Create the topics with their partition counts; their other settings have no meaning here."""
@@ -87,7 +100,7 @@ class MockCluster:
 
     def _move_to(self, listener: socket.socket) -> None:
         """The mock cluster picks its own port: put our listener in its place, and announce ours."""
-        host, port = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode().rsplit(":", 1)
+        host, port = self.private_address.rsplit(":", 1)
         os.dup2(listener.fileno(), _descriptor_bound_to(host, int(port)), inheritable=False)
         listener.close()
         ours = int(self.address.rsplit(":", 1)[1])
@@ -180,7 +193,8 @@ def serve(port: int, address_file: Path | None) -> None:
         signal.signal(number, lambda *_: ended.set())
     cluster = MockCluster(port)
     cluster.create(all_topics())
-    asyncio.run(_introduce_groups(cluster.address))
+    asyncio.run(_introduce_groups(cluster.private_address))
+    cluster.open()
     if address_file is not None:
         _write(address_file, cluster.address)
     sys.stdout.write(f"The embedded broker listens on {cluster.address}\n")

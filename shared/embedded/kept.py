@@ -52,7 +52,7 @@ class Kept:
         self._started_at = time.monotonic()
         try:
             self.start()
-        except (OSError, RuntimeError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever hinders it now may be gone at the next try
             self._plan(f"did not start ({str(error).splitlines()[0]})")
 
 

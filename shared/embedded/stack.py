@@ -19,8 +19,6 @@ from contextlib import suppress
 from functools import partial
 from typing import IO
 
-from pydantic import ValidationError
-
 from shared.embedded import leftovers
 from shared.embedded.broker import BrokerError, EmbeddedBroker
 from shared.embedded.children import Child, Lifeline
@@ -29,7 +27,7 @@ from shared.embedded.kept import Kept, how_it_ended
 from shared.embedded.postgres import EmbeddedPostgres, PostgresError
 from shared.embedded.readiness import failing_checks
 from shared.embedded.surroundings import HOST, Surroundings, database_variable, remember
-from shared.runtime.processes import PROCESSES, Process, import_service, run_process, settings_of
+from shared.runtime.processes import PROCESSES, Process, SettingsError, import_service, run_process, settings_of
 
 _CHILD_STOP = 8.0  # seconds; what is left of the 20 is for the broker and PostgreSQL
 _STEP_WITHIN = 120.0
@@ -181,9 +179,8 @@ class Stack:
         for service in self._where.services:
             try:
                 settings_of(service)
-            except ValidationError as error:
-                wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-                raise StackError(f"The settings of {service} do not fit: {wrong}") from error
+            except SettingsError as error:
+                raise StackError(str(error)) from error
 
     def _prepare(self) -> None:
         """In a child: topics where the broker is not ours, and each database's newest schema."""
@@ -246,7 +243,7 @@ class Stack:
         mark = self._where.state / "demo.loaded"
         if not mark.exists():
             self._say("loading demo data")
-            self._in_child("demo", partial(load_demo_data, self._where.services))
+            self._in_child("demo", load_demo_data)
             mark.touch()
 
     def _end_children(self, process: Process, deadline: float) -> None:

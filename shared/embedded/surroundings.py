@@ -4,14 +4,14 @@
 that other commands of the checkout speak to the same stack. What the caller's environment says goes before both.
 """
 
-import json
 import os
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dotenv import dotenv_values
+
+from shared.runtime.keys import as_lines, new_keys
 
 DEFAULT_PORT = 8710
 HOST = "127.0.0.1"
@@ -77,7 +77,7 @@ def development_keys(state: Path) -> dict[str, str]:
     """The keys of this state folder, made at the first call. Only the owner of the file can read them."""
     file = state / _KEYS
     if not file.exists():
-        _write(file, _new_keys())
+        _write(file, new_keys("local1"))
     return _read(file)
 
 
@@ -97,23 +97,6 @@ def recall(state: Path) -> None:
                 os.environ.setdefault(variable, value)
 
 
-def _new_keys() -> dict[str, str]:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    pair = Ed25519PrivateKey.generate()
-    private = pair.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    public = pair.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return {
-        "TEILHABE_CONTACT_KEYS": f"local1:{urlsafe_b64encode(os.urandom(32)).decode()}",
-        "TEILHABE_LINK_KEY": urlsafe_b64encode(os.urandom(32)).decode(),
-        "TEILHABE_TOKEN_PRIVATE_KEY": private.decode(),
-        "TEILHABE_TOKEN_PUBLIC_KEY": public.decode(),
-    }
-
-
 def _read(file: Path) -> dict[str, str]:
     return {name: value for name, value in dotenv_values(file, interpolate=False).items() if value is not None}
 
@@ -122,6 +105,5 @@ def _write(file: Path, variables: Mapping[str, str]) -> None:
     draft = file.with_suffix(".draft")
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)
-    # A JSON text in double quotes is what dotenv reads back, line ends included.
-    draft.write_text("".join(f"{name}={json.dumps(value, ensure_ascii=False)}\n" for name, value in variables.items()))
+    draft.write_text(as_lines(variables))
     draft.replace(file)

@@ -54,11 +54,14 @@ def _supervise(where: Surroundings, when_ready: Callable[[], None]) -> int:
 
 def addresses(where: Surroundings) -> str:
     """What to open in a browser."""
+    from shared.embedded.demo import sign_in_addresses
+
     events, registrations, notifications = map(where.url_of, where.services)
     lines = (
         ("Programme", f"{events}/events"),
         ("For organisers", f"{events}/sign-in"),
-        ("Phone and mailbox", f"{notifications}/notifications/development"),
+        ("     sign in as", f"{sign_in_addresses()[0]}; the link arrives in the mailbox"),
+        ("Phone and mailbox", f"{notifications}/notifications/phone"),
         ("API: events", f"{events}/api/docs"),
         ("     registrations", f"{registrations}/registrations/api/docs"),
         ("     notifications", f"{notifications}/notifications/api/docs"),

@@ -17,15 +17,16 @@ _BATCH = 500
 _POLL_MS = 20
 
 
-def create_broker(bootstrap: str, consumption: Consumption, *, service: str) -> KafkaBroker:
-    """A broker that commits offsets by hand and never makes a topic."""
+def create_broker(bootstrap: str, consumption: Consumption, *, service: str, graceful: float = 5) -> KafkaBroker:
+    """A broker that commits offsets by hand and never makes a topic; its stop lets a batch end for `graceful` s."""
     return KafkaBroker(
         bootstrap,
         client_id=f"teilhabe-{service}",
         allow_auto_create_topics=False,
+        metadata_max_age_ms=30_000,
         enable_idempotence=True,
         acks="all",
-        graceful_timeout=10,
+        graceful_timeout=graceful,
         middlewares=[consumption_middleware(consumption, service)],
         logger=None,
     )
@@ -69,7 +70,6 @@ def durable(topic: str, contract: Any, *, group: str, instance: str | None = Non
         "session_timeout_ms": 6_000,
         "heartbeat_interval_ms": 1_500,
         "max_poll_interval_ms": 600_000,
-        "metadata_max_age_ms": 30_000,
         "parser": parser.parse,
         "decoder": parser.decode,
         "no_reply": True,

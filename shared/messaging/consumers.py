@@ -13,9 +13,10 @@ from shared.contracts.base import Message
 from shared.database.engine import Database, WriteSession
 from shared.messaging import inbox, metrics
 from shared.messaging.broker import durable
-from shared.messaging.inbox import Inbox
+from shared.messaging.consumption import is_outage, is_transient
+from shared.messaging.dead_letters import reason_of, set_aside_parked
+from shared.messaging.inbox import Inbox, ParkedMessage
 from shared.messaging.producer import Producer
-from shared.messaging.topics import dead_letter_topic
 
 log = structlog.get_logger()
 
@@ -67,37 +68,77 @@ class Consumer:
                 await box.park(session, message, thing)
         return ready
 
-    async def retry_parked(self, database: Database) -> int:
-        """Apply what waited for things that are there now; returns how many messages that were."""
+    async def retry_parked(self, database: Database, producer: Producer | None = None, group: str = "") -> int:
+        """Apply what waited for things that are there now; returns how many messages that were.
+
+        A message that cannot be applied is set aside as `group`'s, where there is a producer to do so; its
+        neighbours and the other things go on. Without a producer, its error is raised.
+        """
         if self.present is None:
             return 0
         async with database.begin() as session:
             things = await inbox.parked_things(session, self.name)
-            there = await self.present(session, set(things))
-        adapter: TypeAdapter[Message] = TypeAdapter(self.contract)
+            there = await self.present(session, set(things)) if things else set()
         count = 0
         for thing in (t for t in things if t in there):
-            async with database.begin() as session:
-                values = await inbox.take_parked(session, self.name, thing)
-                await self.apply(session, [adapter.validate_json(value) for value in values])
-                count += len(values)
-        metrics.PARKED.labels(self.name).set(len(things) - len(there))
+            try:
+                count += await self._retry_all(database, thing)
+            except Exception as error:
+                if is_outage(error) or producer is None:
+                    raise
+                count += await self._retry_singly(database, producer, group, thing)
+        metrics.PARKED.labels(self.name).set(sum(things.values()) - count)
         return count
 
-    async def fail_overdue(self, database: Database, producer: Producer, group: str, limit: timedelta) -> None:
-        """Set aside, and count, what has waited longer than `limit`."""
+    async def _retry_all(self, database: Database, thing: str) -> int:
+        total = 0
+        while count := len(await self._apply_parked(database, thing, at_most=1 if self.singly else None)):
+            total += count
+            if not self.singly:
+                break
+        return total
+
+    async def _retry_singly(self, database: Database, producer: Producer, group: str, thing: str) -> int:
+        """Goes on behind a message that was set aside, and stops before one whose error may pass."""
+        count = 0
+        while True:
+            taken: list[ParkedMessage] = []
+            try:
+                if not await self._apply_parked(database, thing, at_most=1, taken=taken):
+                    return count
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                if is_transient(error) or not taken:
+                    metrics.RETRIES.labels(group, self.topic).inc()
+                    return count
+                async with database.begin() as session:
+                    for row in await inbox.take_failed(session, self.name, taken[0].id):
+                        await set_aside_parked(producer, row, group, reason_of(error))
+            count += 1
+
+    async def _apply_parked(
+        self, database: Database, thing: str, *, at_most: int | None, taken: list[ParkedMessage] | None = None
+    ) -> list[ParkedMessage]:
+        adapter: TypeAdapter[Message] = TypeAdapter(self.contract)
         async with database.begin() as session:
-            for row in await inbox.take_overdue(session, self.name, limit.total_seconds()):
+            rows = await inbox.take_parked(session, self.name, thing, at_most)
+            if taken is not None:
+                taken += rows
+            if rows:
+                await self.apply(session, [adapter.validate_json(row.value) for row in rows])
+        return rows
+
+    async def fail_overdue(self, database: Database, producer: Producer, group: str, limit: timedelta) -> int:
+        """Set aside, and count, what has waited longer than `limit`; returns how many, some hundreds at most."""
+        async with database.begin() as session:
+            rows = await inbox.take_overdue(session, self.name, limit.total_seconds())
+            for row in rows:
                 what = row.waits_for.partition(":")[0]
-                headers = [
-                    ("dlq-topic", row.topic.encode()),
-                    ("dlq-group", group.encode()),
-                    ("dlq-reason", f"Overdue: waited for {what}".encode()),
-                ]
-                target = dead_letter_topic(row.topic, group)
-                await producer.send_and_wait(target, row.value, row.key.encode(), headers)
-                metrics.OVERDUE.labels(self.name).inc()
+                await set_aside_parked(producer, row, group, f"Overdue: waited for {what}")
                 log.error("consume.overdue", consumer=self.name, waited_for=what)
+        metrics.OVERDUE.labels(self.name).inc(len(rows))
+        return len(rows)
 
 
 def attach(broker: KafkaBroker, consumer: Consumer, group: str, database: Database | None = None) -> None:

@@ -4,8 +4,11 @@ Load-bearing invariants:
 - Offsets are committed after the handler's transaction, by this module alone.
 - A record that cannot be read or handled goes to its dead-letter topic at once; its neighbours are handled.
 - A transient error of one record is retried inside a budget. An outage of the service's own database is nobody's
-  fault: the consumer waits for it, however long, and no record is set aside (docs/decisions/0006).
+  fault: the consumer waits for it, however long, and no record is set aside (docs/decisions/0006). What looks like an
+  outage while the database answers is the handler's own trouble, and transient.
 - Records gone from the log before they were read renew the log's epoch, so that the relays publish them again.
+- No error leaves the middleware: FastStream would pass over it, and the next commit over the records.
+- A dead letter that was replayed for another service's sake is not ours to handle.
 """
 
 import asyncio
@@ -20,36 +23,46 @@ import structlog
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import BaseMiddleware
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from shared.messaging import metrics
 from shared.messaging.dead_letters import reason_of, set_aside
+from shared.messaging.dlq import REPLAYED_FOR
 from shared.messaging.log_epoch import LogEpoch
+from shared.messaging.losses import LossWatch
 from shared.messaging.producer import Producer
 
 log = structlog.get_logger()
 
 Record: TypeAlias = "ConsumerRecord[bytes, bytes]"
 Handle = Callable[[Sequence[Record]], Awaitable[Any]]
+Ping = Callable[[], Awaitable[None]]
 
 RETRY_BUDGET = 20.0
 """Seconds for which one record's transient errors are retried."""
 
-_TRANSIENT_STATES = ("40", "53", "55P03", "57014")
-_OUTAGE_STATES = ("08", "57P", "53300")
+_TRANSIENT_STATES = ("40", "55P03", "57014", "25P03")
+_OUTAGE_STATES = ("08", "53", "57P", "58", "25006")
+_BELIEVED = 3
+"""Attempts after which an outage is believed only if the database does not answer either."""
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the database cannot be reached: no connection, shutting down, or no more connections."""
-    if isinstance(error, (OSError, PoolTimeoutError, TimeoutError, asyncpg.InterfaceError, InterfaceError)):
+    """Whether the database cannot work: no connection, shutting down, read-only, or out of disk, memory or slots.
+
+    A value that the driver cannot encode is the message's fault, although its error is an InterfaceError as well.
+    """
+    if isinstance(error, asyncpg.DataError):
+        return False
+    if isinstance(error, (OSError, PoolTimeoutError, TimeoutError, asyncpg.InterfaceError)):
         return True
     return _state(error).startswith(_OUTAGE_STATES) or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same record may succeed a moment later: deadlock, serialization, lock or statement timeout."""
-    return isinstance(error, OperationalError) or _state(error).startswith(_TRANSIENT_STATES)
+    return is_outage(error) or _state(error).startswith(_TRANSIENT_STATES)
 
 
 def _state(error: BaseException) -> str:
@@ -64,35 +77,50 @@ def _pause(attempt: int) -> float:
 class Consumption:
     """The policy above, for one worker process."""
 
-    def __init__(self, producer: Producer, epoch: LogEpoch, budget: float = RETRY_BUDGET) -> None:
+    def __init__(
+        self, producer: Producer, epoch: LogEpoch, budget: float = RETRY_BUDGET, ping: Ping | None = None
+    ) -> None:
+        """`ping` raises if the service's database does not answer."""
         self._producer = producer
         self._epoch = epoch
         self._budget = budget
-        self._next_offset: dict[TopicPartition, int] = {}
-        self.progressed_at = monotonic()
+        self._ping = ping
+        self._losses = LossWatch()
+        self.progressed_at: dict[str, float] = {}
+        self.handling_since: dict[str, float] = {}
         self.waiting: set[tuple[str, str]] = set()
 
     async def process(self, records: Sequence[Record], group: str, handle: Handle, consumer: Any) -> None:
         """Handle all records, whatever it takes; returns when each is handled or set aside."""
-        await self._notice_loss(records, consumer)
         topic = records[0].topic
+        self.handling_since[topic] = monotonic()
+        if await self._losses.happened(records, consumer):
+            log.error("consume.records_lost", group=group, topic=topic)
+            await self._epoch.renew()
         with metrics.HANDLING.labels(group, topic).time():
-            try:
-                await self._through_outages(records, group, handle)
-            except Exception:  # noqa: BLE001 - any failure of a batch is looked at record by record
-                metrics.ONE_BY_ONE.labels(group, topic).inc()
-                for record in records:
-                    await self._one(record, group, handle)
+            await self._together_or_singly(records, group, handle)
         metrics.CONSUMED.labels(group, topic).inc(len(records))
-        self.progressed_at = monotonic()
+        self.progressed_at[topic] = monotonic()
+        del self.handling_since[topic]
+
+    async def _together_or_singly(self, records: Sequence[Record], group: str, handle: Handle) -> None:
+        topic = records[0].topic
+        try:
+            await self._through_outages(records, group, handle)
+        except Exception:  # noqa: BLE001 - any failure of a batch is looked at record by record
+            metrics.ONE_BY_ONE.labels(group, topic).inc()
+            for record in records:
+                await self._one(record, group, handle)
+                self.handling_since[topic] = monotonic()
 
     async def _one(self, record: Record, group: str, handle: Handle) -> None:
-        deadline = monotonic() + self._budget
+        deadline: float | None = None
         attempt = 0
         while True:
             try:
                 return await self._through_outages([record], group, handle)
             except Exception as error:  # noqa: BLE001 - what it was decides below
+                deadline = deadline or monotonic() + self._budget
                 if not is_transient(error) or monotonic() > deadline:
                     return await self._dead(record, group, error)
                 metrics.RETRIES.labels(group, record.topic).inc()
@@ -106,7 +134,8 @@ class Consumption:
             try:
                 await handle(records)
             except Exception as error:
-                if not is_outage(error):
+                if not is_outage(error) or (attempt >= _BELIEVED and await self._database_answers()):
+                    self._wait_state(where, waiting=False)
                     raise
                 log.warning("consume.database_away", group=group, topic=where[1], error=reason_of(error))
                 self._wait_state(where, waiting=True)
@@ -114,6 +143,15 @@ class Consumption:
                 attempt += 1
             else:
                 return self._wait_state(where, waiting=False)
+
+    async def _database_answers(self) -> bool:
+        if self._ping is None:
+            return False
+        try:
+            await self._ping()
+        except Exception:  # noqa: BLE001 - whatever it says, it does not answer
+            return False
+        return True
 
     def _wait_state(self, where: tuple[str, str], *, waiting: bool) -> None:
         (self.waiting.add if waiting else self.waiting.discard)(where)
@@ -138,20 +176,9 @@ class Consumption:
                 await asyncio.sleep(_pause(attempt))
                 attempt += 1
 
-    async def _notice_loss(self, records: Sequence[Record], consumer: Any) -> None:
-        for record in records:
-            partition = TopicPartition(record.topic, record.partition)
-            expected = self._next_offset.get(partition)
-            self._next_offset[partition] = record.offset + 1
-            if expected is not None and record.offset > expected:
-                start = (await consumer.beginning_offsets([partition]))[partition]
-                if start > expected:
-                    log.error("consume.records_lost", topic=record.topic, partition=record.partition)
-                    await self._epoch.renew()
-
     def rewound(self, partition: TopicPartition) -> None:
         """The partition is read from the beginning again."""
-        self._next_offset.pop(partition, None)
+        self._losses.forget(partition)
 
 
 def consumption_middleware(consumption: Consumption, group: str) -> Any:
@@ -159,8 +186,8 @@ def consumption_middleware(consumption: Consumption, group: str) -> Any:
 
     class ConsumptionMiddleware(BaseMiddleware[Any, Any]):
         async def consume_scope(self, call_next: Callable[[Any], Awaitable[Any]], msg: Any) -> None:
-            subscriber = self.context.get_local("handler_")
-            records = [record for record in msg.raw_message if record.value is not None]
+            consumer = self.context.get_local("handler_").consumer
+            records = [record for record in msg.raw_message if _is_for(record, group)]
 
             async def handle(some: Sequence[Record]) -> None:
                 part = copy.copy(msg)
@@ -168,10 +195,28 @@ def consumption_middleware(consumption: Consumption, group: str) -> Any:
                 await call_next(part)
 
             if records:
-                await consumption.process(records, group, handle, subscriber.consumer)
-            await _commit(subscriber.consumer, group)
+                await _until_done(lambda: consumption.process(records, group, handle, consumer), group)
+            await _commit(consumer, group)
 
     return ConsumptionMiddleware
+
+
+def _is_for(record: Record, group: str) -> bool:
+    """A tombstone says nothing to a consumer, and a letter replayed for another group nothing to this one."""
+    if record.value is None:
+        return False
+    return all(name != REPLAYED_FOR or value in {b"", group.encode()} for name, value in record.headers)
+
+
+async def _until_done(work: Callable[[], Awaitable[None]], group: str) -> None:
+    attempt = 0
+    while True:
+        try:
+            return await work()
+        except Exception as error:  # noqa: BLE001 - see the last but one invariant
+            log.error("consume.interrupted", group=group, error=type(error).__name__)  # noqa: TRY400 - no content
+            await asyncio.sleep(_pause(attempt))
+            attempt += 1
 
 
 async def _commit(consumer: Any, group: str) -> None:

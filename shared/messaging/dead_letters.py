@@ -3,29 +3,52 @@
 The reason names types and fields only: a message may hold what must not be copied about.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 
 from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
+from shared.contracts.base import Part
 from shared.messaging import metrics
+from shared.messaging.inbox import ParkedMessage
 from shared.messaging.producer import Headers, Producer
 from shared.messaging.topics import dead_letter_topic
 
 
 def reason_of(error: BaseException) -> str:
-    """What went wrong, without any of the content: `ValidationError: event.code missing`."""
+    """What went wrong, without any of the content: `ValidationError: event.code missing`.
+
+    The path to an error names keys of the message, and a key that is no field's name may be anything: it becomes `*`.
+    """
     if isinstance(error, ValidationError):
         details = error.errors(include_input=False, include_url=False, include_context=False)
-        fields = ", ".join(f"{'.'.join(map(str, d['loc']))} {d['type']}" for d in details[:5])
+        fields = ", ".join(f"{'.'.join(map(_named, d['loc']))} {d['type']}" for d in details[:5])
         return f"ValidationError: {fields}"
     return type(error).__name__
+
+
+def _named(step: int | str) -> str:
+    return step if isinstance(step, str) and step in _names() else "*"
+
+
+@cache
+def _names() -> frozenset[str]:
+    """The fields and classes of all contracts."""
+    return frozenset(name for part in _parts(Part) for name in (part.__name__, *part.model_fields))
+
+
+def _parts(part: type[Part]) -> Iterator[type[Part]]:
+    yield part
+    for narrower in part.__subclasses__():
+        yield from _parts(narrower)
 
 
 async def set_aside(
     producer: Producer, record: "ConsumerRecord[bytes, bytes]", group: str, error: BaseException
 ) -> None:
-    """Copy the record to `<topic>.<group>.dlq`. Raises KafkaError if the broker does not take it."""
+    """Copy the record to `<topic>.<group>.dlq`. Raises KafkaError or TimeoutError if the broker does not take it."""
     reason = reason_of(error)
     origin: Headers = [
         ("dlq-topic", record.topic.encode()),
@@ -38,3 +61,15 @@ async def set_aside(
     kept = [(name, value) for name, value in record.headers if not name.startswith("dlq-")]
     await producer.send_and_wait(dead_letter_topic(record.topic, group), record.value, record.key, [*kept, *origin])
     metrics.DEAD_LETTERS.labels(group, record.topic, reason.partition(":")[0]).inc()
+
+
+async def set_aside_parked(producer: Producer, row: ParkedMessage, group: str, reason: str) -> None:
+    """The same for a message that had been parked. Raises KafkaError or TimeoutError."""
+    origin: Headers = [
+        ("dlq-topic", row.topic.encode()),
+        ("dlq-group", group.encode()),
+        ("dlq-reason", reason.encode()),
+        ("dlq-at", datetime.now(UTC).isoformat().encode()),
+    ]
+    await producer.send_and_wait(dead_letter_topic(row.topic, group), row.value, row.key.encode(), origin)
+    metrics.DEAD_LETTERS.labels(group, row.topic, reason.partition(":")[0]).inc()

@@ -2,13 +2,15 @@
 
 Load-bearing invariants:
 - `(consumer, message_id)` is inserted in the transaction of the effect: a redelivery finds it and changes nothing.
-- The inbox keeps its rows longer than any outbox may replay its own (`Settings.replay_window`).
+- The inbox keeps its rows for `KEPT`: longer than any outbox may replay its own (`Settings.replay_window`), and longer
+  than a record stays in a topic that is not compacted, since a rewound consumer reads all of it again.
 - A message that came before what it speaks of is parked in the same transaction and handled again by the worker's
-  timer; it counts as received.
+  timer; it counts as received, until it is set aside: a dead letter that is replayed must find no trace of itself.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy import bindparam, text
@@ -20,6 +22,10 @@ from shared.contracts.context import caused_by
 from shared.database.engine import Database, WriteSession
 
 AnyMessage = TypeVar("AnyMessage", bound=Message)
+
+KEPT = timedelta(days=21)
+_AT_ONCE = 200
+_PARKED = "id, waits_for, topic, key, value"
 
 _RECORD = text(
     """
@@ -97,39 +103,59 @@ class ParkedMessage(NamedTuple):
     value: bytes
 
 
-async def parked_things(session: WriteSession, consumer: str) -> list[str]:
-    """What this consumer's parked messages wait for."""
-    rows = await session.execute(
-        text("SELECT waits_for FROM parked WHERE consumer = :c GROUP BY waits_for ORDER BY min(id)"),
-        {"c": consumer},
-    )
-    return list(rows.scalars())
-
-
-async def take_parked(session: WriteSession, consumer: str, waits_for: str) -> list[bytes]:
-    """Remove and return the messages that wait for a thing that has now arrived, oldest first."""
+async def parked_things(session: WriteSession, consumer: str) -> dict[str, int]:
+    """What this consumer's parked messages wait for, and how many wait for it; the longest wait first."""
     rows = await session.execute(
         text(
-            """
-            WITH taken AS (
-                DELETE FROM parked WHERE consumer = :c AND waits_for = :w RETURNING id, value
-            ) SELECT value FROM taken ORDER BY id
-            """
+            "SELECT waits_for, count(*) AS waiting FROM parked WHERE consumer = :c GROUP BY waits_for ORDER BY min(id)"
         ),
-        {"c": consumer, "w": waits_for},
+        {"c": consumer},
     )
-    return [bytes(value) for value in rows.scalars()]
+    return {row.waits_for: row.waiting for row in rows}
+
+
+async def take_parked(
+    session: WriteSession, consumer: str, waits_for: str, at_most: int | None = None
+) -> list[ParkedMessage]:
+    """Remove and return the oldest messages that wait for a thing that has now arrived, oldest first.
+
+    Whoever comes second waits for the first and finds what is left.
+    """
+    chosen = "consumer = :c AND waits_for = :w ORDER BY id LIMIT :n FOR UPDATE"
+    return await _take(session, chosen, {"c": consumer, "w": waits_for, "n": at_most})
 
 
 async def take_overdue(session: WriteSession, consumer: str, seconds: float) -> list[ParkedMessage]:
-    """Remove and return the messages that have waited longer than this."""
+    """Remove, forget and return messages that have waited longer than this, some hundreds at once, oldest first."""
+    chosen = "consumer = :c AND parked_at < now() - make_interval(secs => :s) ORDER BY id LIMIT :n FOR UPDATE"
+    rows = await _take(session, chosen, {"c": consumer, "s": seconds, "n": _AT_ONCE})
+    await forget(session, consumer, rows)
+    return rows
+
+
+async def take_failed(session: WriteSession, consumer: str, row_id: int) -> list[ParkedMessage]:
+    """Remove, forget and return one message, unless somebody else has taken it."""
+    rows = await _take(session, "consumer = :c AND id = :id FOR UPDATE", {"c": consumer, "id": row_id})
+    await forget(session, consumer, rows)
+    return rows
+
+
+async def forget(session: WriteSession, consumer: str, rows: Sequence[ParkedMessage]) -> None:
+    """Do as if the messages had never been received."""
+    ids = [Message.model_validate_json(row.value).message_id for row in rows]
+    statement = text("DELETE FROM inbox WHERE consumer = :c AND message_id = ANY(:ids)")
+    await session.execute(statement.bindparams(bindparam("ids", type_=ARRAY(Uuid))), {"c": consumer, "ids": ids})
+
+
+async def _take(session: WriteSession, chosen: str, values: dict[str, object]) -> list[ParkedMessage]:
     rows = await session.execute(
         text(
-            """
-            DELETE FROM parked WHERE consumer = :c AND parked_at < now() - make_interval(secs => :s)
-            RETURNING id, waits_for, topic, key, value
-            """
+            f"""
+            WITH chosen AS (SELECT id FROM parked WHERE {chosen}),
+            taken AS (DELETE FROM parked USING chosen WHERE parked.id = chosen.id RETURNING parked.*)
+            SELECT {_PARKED} FROM taken ORDER BY id
+            """  # noqa: S608 - constants of this module
         ),
-        {"c": consumer, "s": seconds},
+        values,
     )
     return [ParkedMessage(*row) for row in rows]

@@ -1,24 +1,37 @@
 """Noticing that the broker lost its log.
 
 The cluster id does not tell: compose gives it by setting, and the embedded broker's is a pointer. So the log itself
-carries a mark: the last record of `teilhabe.log-epoch.v1`. A process that finds the topic empty, or that finds
-records gone which it had not read, appends a new mark; every relay that sees a mark it does not know publishes its
+carries a mark: the last record of `teilhabe.log-epoch.v1`. A process that finds the topic empty appends a mark, and so
+does one that finds records gone which it had not read; every relay that sees a mark it does not know publishes its
 window again, and every consumer reads its partitions from the beginning. Inboxes drop what they had.
 See docs/decisions/0005-log-epoch.md.
+
+Load-bearing invariants:
+- A loss that was noticed is answered by a mark that is younger than the noticing, by whichever process wrote it.
+- Such marks are at least five minutes apart, whoever writes them: a log too small cannot cause a storm.
 """
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from shared.messaging.producer import Producer
+from shared.messaging.limits import within
+from shared.messaging.producer import Headers, Producer
 
 TOPIC = "teilhabe.log-epoch.v1"
 _PARTITION = TopicPartition(TOPIC, 0)
 _KEY = b"epoch"
+_RENEWAL = "renewal"
 _RENEW_AT_MOST_EVERY = timedelta(minutes=5)
+
+
+class _Mark(NamedTuple):
+    epoch: str
+    at: datetime
+    is_renewal: bool
 
 
 class LogEpoch:
@@ -28,38 +41,52 @@ class LogEpoch:
         self._bootstrap = bootstrap
         self._producer = producer
         self._consumer: AIOKafkaConsumer | None = None
-        self._renewed_at = datetime.min.replace(tzinfo=UTC)
+        self._lost_at: datetime | None = None
 
     async def current(self) -> str:
-        """The mark of the log as it is now, made if there is none. Raises KafkaError or TimeoutError."""
+        """The mark of the log as it is now, made if there is none or if it is time to renew it.
+
+        Raises KafkaError or TimeoutError.
+        """
         try:
-            return await self._last() or await self._append()
+            mark = await self._last()
+            if mark is None:
+                return await self._append([])
+            if self._must_renew(mark):
+                return await self._append([(_RENEWAL, b"1")])
         except BaseException:
             await self.close()
             raise
+        return mark.epoch
 
     async def renew(self) -> None:
-        """Say that records are gone. At most every five minutes, so that a log too small cannot cause a storm."""
-        now = datetime.now(UTC)
-        if now - self._renewed_at >= _RENEW_AT_MOST_EVERY:
-            self._renewed_at = now
-            await self._append()
+        """Say that records are gone; the next call of `current` that may renews the mark."""
+        self._lost_at = datetime.now(UTC)
+
+    def _must_renew(self, mark: _Mark) -> bool:
+        if self._lost_at is None:
+            return False
+        if mark.is_renewal and mark.at > self._lost_at:
+            self._lost_at = None
+            return False
+        return not mark.is_renewal or datetime.now(UTC) - mark.at >= _RENEW_AT_MOST_EVERY
 
     async def close(self) -> None:
-        """Leave the broker."""
+        """Leave the broker, within 5 s."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            await asyncio.wait_for(consumer.stop(), 5)
+            await within(5, consumer.stop())
 
-    async def _last(self) -> str | None:
-        consumer = await self._connected()
+    async def _last(self) -> _Mark | None:
         async with asyncio.timeout(10):
+            consumer = await self._connected()
             end = (await consumer.end_offsets([_PARTITION]))[_PARTITION]
             if end == 0:
                 return None
             consumer.seek(_PARTITION, end - 1)
             record = await consumer.getone()
-        return str(record.value.decode())
+        at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+        return _Mark(record.value.decode(), at, any(name == _RENEWAL for name, _ in record.headers))
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
@@ -74,6 +101,7 @@ class LogEpoch:
             await consumer.start()
         return self._consumer
 
-    async def _append(self) -> str:
-        await self._producer.send_and_wait(TOPIC, uuid4().hex.encode(), _KEY, [])
-        return await self._last() or ""
+    async def _append(self, headers: Headers) -> str:
+        await self._producer.send_and_wait(TOPIC, uuid4().hex.encode(), _KEY, headers)
+        mark = await self._last()
+        return mark.epoch if mark else ""

@@ -1,17 +1,25 @@
-"""The one way to send to Kafka: idempotent, acknowledged by all replicas, in order per key."""
+"""The one way to send to Kafka: idempotent, acknowledged by all replicas, in order per key.
+
+Load-bearing invariants:
+- A future that `send` returned always ends, whatever becomes of the producer: whoever waits for it holds back a key.
+- Nothing waits for ever: a hanging broker costs a connection `_CONNECT`, and a place in the queue `_QUEUE` seconds.
+"""
 
 import asyncio
 from asyncio import Future
-from contextlib import suppress
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ProducerClosed
 from aiokafka.structs import RecordMetadata
+
+from shared.messaging.limits import within
 
 Headers = list[tuple[str, bytes]]
 
-_GIVE_UP = 300_000
-"""Milliseconds. Long, so that a broker that is gone for a while delays a round rather than splits it."""
+_REQUEST = 20_000
+"""Milliseconds for one request. What timed out is sent again with its old sequence number, for as long as it takes."""
+_CONNECT = 15.0
+_QUEUE = 2.0
 
 
 class Producer:
@@ -25,52 +33,62 @@ class Producer:
     async def _started(self) -> AIOKafkaProducer:
         async with self._lock:
             if self._producer is None:
-                producer = AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap,
-                    enable_idempotence=True,
-                    acks="all",
-                    request_timeout_ms=_GIVE_UP,
-                    max_batch_size=131_072,
-                    max_request_size=2_097_152,
-                    linger_ms=0,
-                    metadata_max_age_ms=30_000,
-                )
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.stop()
-                    raise
-                self._producer = producer
+                self._producer = await self._start()
             return self._producer
+
+    async def _start(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            enable_idempotence=True,
+            acks="all",
+            request_timeout_ms=_REQUEST,
+            max_batch_size=131_072,
+            max_request_size=2_097_152,
+            linger_ms=0,
+            metadata_max_age_ms=30_000,
+        )
+        try:
+            async with asyncio.timeout(_CONNECT):
+                await producer.start()
+        except BaseException:
+            await _drop(producer)
+            raise
+        return producer
 
     async def send(
         self, topic: str, value: bytes | None, key: bytes | None, headers: Headers
     ) -> Future[RecordMetadata]:
-        """Queue one record; the future ends when all replicas have it. Raises KafkaError at once if it cannot."""
-        producer = await self._started()
-        future: Future[RecordMetadata] = await producer.send(topic, value=value, key=key, headers=headers)
+        """Queue one record; the future ends when all replicas have it.
+
+        Raises KafkaError at once if it cannot, and TimeoutError if there is no such topic or no room in the queue.
+        """
+        producer = self._producer or await self._started()
+        async with asyncio.timeout(_QUEUE):
+            future: Future[RecordMetadata] = await producer.send(topic, value=value, key=key, headers=headers)
         return future
 
     async def send_and_wait(
         self, topic: str, value: bytes | None, key: bytes | None, headers: Headers
     ) -> RecordMetadata:
-        """Send one record and wait until all replicas have it. Raises KafkaError."""
+        """Send one record and wait until all replicas have it. Raises KafkaError or TimeoutError."""
         return await (await self.send(topic, value, key, headers))
 
     async def reset(self) -> None:
-        """Drop the connection and what is queued; the next send begins anew."""
-        async with self._lock:
-            producer, self._producer = self._producer, None
+        """Drop the connection and what is queued, whose futures end with ProducerClosed; the next send begins anew."""
+        producer, self._producer = self._producer, None
         if producer is not None:
-            producer._closed = True  # noqa: SLF001 - aiokafka's own stop would flush what must be dropped
-            with suppress(KafkaError, TimeoutError):
-                await asyncio.wait_for(producer._sender.close(), 2)  # noqa: SLF001
-                await asyncio.wait_for(producer.client.close(), 2)
+            await _drop(producer)
 
     async def stop(self, limit: float = 5) -> None:
         """Flush for at most `limit` seconds, then drop."""
-        if self._producer is None:
-            return
-        with suppress(KafkaError, TimeoutError):
-            await asyncio.wait_for(self._producer.stop(), limit)
-        self._producer = None
+        producer, self._producer = self._producer, None
+        if producer is not None and not await within(limit, producer.stop()):
+            await _drop(producer)
+
+
+async def _drop(producer: AIOKafkaProducer) -> None:
+    """The own stop of aiokafka would flush what must be dropped, and its cancelled sender forgets the futures."""
+    producer._closed = True  # noqa: SLF001
+    producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001
+    await within(2, producer._sender.close())  # noqa: SLF001
+    await within(2, producer.client.close())

@@ -4,7 +4,9 @@ Load-bearing invariants:
 - It reads pending rows, never "ids above the last one seen": a transaction may commit a lower id later.
 - One relay owns a shard of the keys at a time, by an advisory lock of the connection that also reads and marks:
   a relay that lost the connection has lost both.
-- A key with a message in flight, or one that Kafka refused, is left out of the next round; others go on.
+- A key with a message in flight, or one that Kafka refused, is left out of the next round; others go on. So is a
+  topic that takes nothing: it is not there, or its partition has no leader.
+- Behind a message that failed, no later one of its key is marked: all of them are sent again, in their order.
 - Rows stay until they are older than the replay window, and are published again when the log's epoch changes.
 - A row is marked only if the log is still the one that it was sent to: the mark takes the row of the epoch FOR SHARE,
   a replay takes it for update.
@@ -12,19 +14,19 @@ Load-bearing invariants:
 
 import asyncio
 from asyncio import Future, Task
-from collections.abc import Awaitable
-from contextlib import suppress
+from collections import Counter
 from datetime import UTC, datetime
 from time import monotonic
 from typing import NamedTuple
 
 import asyncpg
 import structlog
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
 from aiokafka.structs import RecordMetadata
 
 from shared.database.engine import Database
 from shared.messaging import metrics
+from shared.messaging.limits import within
 from shared.messaging.outbox import SHARDS
 from shared.messaging.producer import Producer
 
@@ -35,11 +37,14 @@ _MEMBERS = 7_263_003
 _ROUND = 1000
 _IN_FLIGHT = 4000
 _REFUSED_WAIT = (0.5, 30.0)
+_TOPIC_WAIT = 5.0
+_KEEPALIVE = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+"""Seconds, and probes: PostgreSQL frees the shards of a relay whose machine is gone after 25 s instead of two hours."""
 
 _PENDING = """
     SELECT id, topic, key, value, (SELECT epoch FROM log_positions WHERE reader = 'relay') AS epoch FROM outbox
     WHERE published_at IS NULL AND shard = ANY($1::smallint[])
-      AND NOT (key = ANY($2::text[])) AND NOT (id = ANY($3::bigint[]))
+      AND NOT (key = ANY($2::text[])) AND NOT (topic = ANY($3::text[]))
     ORDER BY id LIMIT $4
 """
 _MARK = """
@@ -73,6 +78,7 @@ class Relay:
         self._shards: list[int] = []
         self._in_flight: dict[int, _InFlight] = {}
         self._refused: dict[str, _Refused] = {}
+        self._closed_topics: dict[str, float] = {}
         self._balanced_at = 0.0
         self._task: Task[None] | None = None
 
@@ -80,30 +86,29 @@ class Relay:
         """Begin to relay in the background."""
         self._task = asyncio.create_task(self._run(), name=f"relay-{self._service}")
 
-    async def stop(self) -> None:
+    @property
+    def runs(self) -> bool:
+        """Whether the background task is there."""
+        return self._task is not None and not self._task.done()
+
+    async def stop(self, limit: float = 5) -> None:
         """Stop at once: what is in flight is published again by the next owner, and dropped by the inboxes."""
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task}, timeout=limit)
 
     async def _run(self) -> None:
         while True:
             try:
                 await self._own_and_publish()
-            except (
-                KafkaError,
-                OSError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                TimeoutError,
-            ) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, a relay that ends publishes nothing any more
                 log.warning("relay.interrupted", service=self._service, error=type(error).__name__)
                 await self._producer.reset()
                 await asyncio.sleep(1)
 
     async def _own_and_publish(self) -> None:
-        connection = await asyncpg.connect(self._database.url.replace("+asyncpg", ""), timeout=5, command_timeout=30)
+        url = self._database.url.replace("+asyncpg", "")
+        connection = await asyncpg.connect(url, timeout=5, command_timeout=30, server_settings=_KEEPALIVE)
         self._shards, self._in_flight, self._balanced_at = [], {}, 0.0
         try:
             await connection.execute("SELECT pg_advisory_lock_shared($1, 0)", _MEMBERS)
@@ -114,7 +119,7 @@ class Relay:
                     await asyncio.sleep(self._poll)
         finally:
             metrics.RELAY_SHARDS.labels(self._service).set(0)
-            await _quickly(connection.close(timeout=2))
+            await within(3, connection.close(timeout=2))
 
     async def _balance(self, connection: asyncpg.Connection) -> None:
         members = await connection.fetchval(
@@ -136,11 +141,12 @@ class Relay:
 
     async def publish_round(self, connection: asyncpg.Connection) -> int:
         """Send what is pending and mark what Kafka has; returns how many were marked."""
-        held = [key for key, refused in self._refused.items() if refused.until > monotonic()]
+        now = monotonic()
+        held = [key for key, refused in self._refused.items() if refused.until > now]
         held += {flight.key for flight in self._in_flight.values()}
+        closed = [topic for topic, until in self._closed_topics.items() if until > now]
         room = min(_ROUND, _IN_FLIGHT - len(self._in_flight))
-        rows = await connection.fetch(_PENDING, self._shards, held, list(self._in_flight), room)
-        await self._send(rows)
+        await self._send(await connection.fetch(_PENDING, self._shards, held, closed, room))
         if not self._in_flight:
             return 0
         await asyncio.wait([flight.future for flight in self._in_flight.values()], timeout=0.5)
@@ -149,37 +155,50 @@ class Relay:
     async def _send(self, rows: list[asyncpg.Record]) -> None:
         blocked: set[str] = set()
         for row in rows:
-            key = row["key"]
-            if key in blocked or row["epoch"] is None:
+            topic, key = row["topic"], row["key"]
+            if key in blocked or topic in blocked or row["epoch"] is None:
                 continue
             try:
-                future = await self._producer.send(row["topic"], row["value"], key.encode(), [])
+                future = await self._producer.send(topic, row["value"], key.encode(), [])
+            except TimeoutError:
+                self._close_topic(topic)
+                blocked |= {topic, key}
             except KafkaError as error:
-                self._refuse(row["topic"], key, error)
+                self._refuse(topic, key, error)
                 blocked.add(key)
             else:
-                self._in_flight[row["id"]] = _InFlight(row["topic"], key, row["epoch"], future)
+                self._in_flight[row["id"]] = _InFlight(topic, key, row["epoch"], future)
 
     async def _mark(self, connection: asyncpg.Connection) -> int:
-        done = {row_id: flight for row_id, flight in self._in_flight.items() if flight.future.done()}
+        done = sorted((row_id, flight) for row_id, flight in self._in_flight.items() if flight.future.done())
         published: dict[str, list[int]] = {}
-        for row_id, flight in done.items():
+        failed: dict[str, BaseException] = {}
+        sent: Counter[str] = Counter()
+        for row_id, flight in done:
             del self._in_flight[row_id]
-            error = None if flight.future.cancelled() else flight.future.exception()
-            if flight.future.cancelled() or error is not None:
+            if flight.key in failed:
+                continue
+            if (error := _error_of(flight)) is not None:
+                failed[flight.key] = error
                 self._refuse(flight.topic, flight.key, error)
             else:
                 published.setdefault(flight.epoch, []).append(row_id)
+                sent[flight.topic] += 1
                 self._refused.pop(flight.key, None)
-                metrics.RELAYED.labels(self._service, flight.topic).inc()
-        for epoch, row_ids in published.items():
-            await connection.execute(_MARK, row_ids, epoch)
-        count = sum(map(len, published.values()))
-        if len(done) > count:
+        for topic, count in sent.items():
+            metrics.RELAYED.labels(self._service, topic).inc(count)
+        if any(not isinstance(error, ProducerClosed) for error in failed.values()):
             await self._producer.reset()
-        return count
+        return sum([await _mark_rows(connection, row_ids, epoch) for epoch, row_ids in published.items()])
 
-    def _refuse(self, topic: str, key: str, error: BaseException | None) -> None:
+    def _close_topic(self, topic: str) -> None:
+        self._closed_topics[topic] = monotonic() + _TOPIC_WAIT
+        metrics.RELAY_FAILURES.labels(self._service, topic).inc()
+        log.warning("relay.topic_takes_nothing", service=self._service, topic=topic)
+
+    def _refuse(self, topic: str, key: str, error: BaseException) -> None:
+        if isinstance(error, ProducerClosed):
+            return
         first, most = _REFUSED_WAIT
         known = self._refused.get(key)
         wait = min(most, known.wait * 2) if known else first
@@ -188,9 +207,13 @@ class Relay:
         log.warning("relay.refused", service=self._service, topic=topic, error=type(error).__name__)
 
 
-async def _quickly(closing: Awaitable[None]) -> None:
-    with suppress(OSError, asyncpg.InterfaceError, asyncpg.PostgresError, TimeoutError):
-        await closing
+def _error_of(flight: _InFlight) -> BaseException | None:
+    return ProducerClosed() if flight.future.cancelled() else flight.future.exception()
+
+
+async def _mark_rows(connection: asyncpg.Connection, row_ids: list[int], epoch: str) -> int:
+    status: str = await connection.execute(_MARK, row_ids, epoch)
+    return int(status.rpartition(" ")[2])
 
 
 async def follow_epoch(database: Database, service: str, epoch: str, window_seconds: float) -> bool:
@@ -198,6 +221,8 @@ async def follow_epoch(database: Database, service: str, epoch: str, window_seco
     async with database.engine.begin() as transaction:
         raw = (await transaction.get_raw_connection()).driver_connection
         assert raw is not None  # noqa: S101 - an open transaction has a connection
+        if await raw.fetchval("SELECT epoch FROM log_positions WHERE reader = 'relay'") == epoch:
+            return False
         known = await raw.fetchval(
             """
             INSERT INTO log_positions AS p (reader, epoch) VALUES ('relay', $1)

@@ -9,6 +9,8 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 Process = Literal["api", "worker"]
 PROCESSES: tuple[Process, ...] = ("api", "worker")
 _GROUP = "teilhabe.commands"
@@ -16,6 +18,10 @@ _GROUP = "teilhabe.commands"
 
 class UnknownServiceError(LookupError):
     """No service of this name is installed."""
+
+
+class SettingsError(ValueError):
+    """The environment does not hold what a service needs; the text names settings, and never a value."""
 
 
 def installed_services() -> tuple[str, ...]:
@@ -38,8 +44,8 @@ def import_service(service: str) -> None:
     Raises:
         UnknownServiceError: it is not installed.
     """
-    _module(service, "main")
-    _module(service, "settings")
+    module_of(service, "main")
+    module_of(service, "settings")
 
 
 def settings_of(service: str) -> Any:
@@ -47,9 +53,14 @@ def settings_of(service: str) -> Any:
 
     Raises:
         UnknownServiceError: it is not installed.
-        pydantic.ValidationError: a setting is missing or unsafe.
+        SettingsError: a setting is missing or unsafe.
     """
-    return _module(service, "settings").load()
+    try:
+        return module_of(service, "settings").load()
+    except ValidationError as error:
+        details = error.errors(include_input=False, include_url=False, include_context=False)
+        wrong = "; ".join(f"{_variable(detail['loc'])} {detail['msg']}".strip() for detail in details)
+        raise SettingsError(f"The settings of {service} do not fit: {wrong}") from None
 
 
 def run_process(service: str, process: Process, *, host: str, port: int, listener: socket.socket | None = None) -> None:
@@ -57,20 +68,30 @@ def run_process(service: str, process: Process, *, host: str, port: int, listene
 
     Raises:
         UnknownServiceError: the service is not installed.
-        pydantic.ValidationError: a setting is missing or unsafe.
+        SettingsError: a setting is missing or unsafe.
     """
     from shared.runtime.logs import configure_logs
     from shared.runtime.serve import serve
 
     settings = settings_of(service)
     configure_logs(service, process, settings.log_level)
-    main = _module(service, "main")
+    main = module_of(service, "main")
     app = main.create_api(settings) if process == "api" else main.create_worker(settings).app()
     limit = settings.stop_limit.total_seconds()
     serve(app, host=host, port=port, stop_limit=limit, listener=listener)
 
 
-def _module(service: str, name: str) -> Any:
+def _variable(place: tuple[int | str, ...]) -> str:
+    name = str(place[0]).upper() if place else ""
+    return name if not name or name.startswith("TEILHABE_") else f"TEILHABE_{name}"
+
+
+def module_of(service: str, name: str) -> Any:
+    """A module of the service's package: `module_of("events", "main")`.
+
+    Raises:
+        UnknownServiceError: the service is not installed.
+    """
     package = _entry(service).module.rpartition(".")[0]
     return import_module(f"{package}.{name}")
 

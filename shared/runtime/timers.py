@@ -17,11 +17,15 @@ FAILED = Counter("teilhabe_timer_failures_total", "Runs that ended in an error",
 
 @dataclass(frozen=True)
 class Timer:
-    """`every` is in seconds. An action that returns a number above 0 had more to do and runs again at once."""
+    """`every` is in seconds. An action that returns a number above 0 had more to do and runs again at once.
+
+    After failures the pauses grow up to `longest` seconds.
+    """
 
     name: str
     every: float
     action: Callable[[], Awaitable[int | None]]
+    longest: float = 30.0
 
     def start(self) -> Task[None]:
         """Run in the background until cancelled."""
@@ -39,7 +43,7 @@ class Timer:
                 FAILED.labels(self.name).inc()
                 log.warning("timer.failed", timer=self.name, error=type(error).__name__)
             if not busy:
-                pause = min(30.0, self.every * 2 ** min(failures, 10)) if failures else self.every
+                pause = min(max(self.longest, self.every), self.every * 2 ** min(failures, 10))
                 await asyncio.sleep(pause * random.uniform(0.9, 1.1))
 
 

@@ -3,33 +3,34 @@
 import asyncio
 from asyncio import Task
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from time import monotonic
 from typing import Any
 
 import structlog
-from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 from sqlalchemy import text
 from starlette.applications import Starlette
 
 from shared.database.engine import Database
 from shared.database.migrations import is_current
+from shared.messaging import inbox
 from shared.messaging.broker import create_broker
 from shared.messaging.consumers import Consumer, attach
 from shared.messaging.consumption import Consumption
+from shared.messaging.limits import within
 from shared.messaging.log_epoch import LogEpoch
 from shared.messaging.producer import Producer
 from shared.messaging.relay import Relay, follow_epoch
 from shared.messaging.rewind import follow_partitions
 from shared.runtime.health import Check, health_routes
+from shared.runtime.progress import Progress
 from shared.runtime.timers import Timer, stop_tasks
 from shared.settings import Settings
 
 log = structlog.get_logger()
 
-_STUCK_AFTER = 120.0
 _KEPT = 5000
 
 
@@ -44,14 +45,21 @@ class Worker:
         consumers: Sequence[Consumer],
         timers: Sequence[Timer] = (),
     ) -> None:
+        """Raises ValueError for two consumers of one topic: as members of one group each would see but half of it."""
+        topics = [consumer.topic for consumer in consumers]
+        if len(topics) != len(set(topics)):
+            raise ValueError(f"{service} has two consumers of one topic: {topics}")
         self.service = service
         self.settings = settings
         self.database = database
         self.consumers = consumers
         self.producer = Producer(settings.kafka)
         self.epoch = LogEpoch(settings.kafka, self.producer)
-        self.consumption = Consumption(self.producer, self.epoch)
-        self.broker: KafkaBroker = create_broker(settings.kafka, self.consumption, service=service)
+        self.consumption = Consumption(self.producer, self.epoch, ping=database.ping)
+        self.broker: KafkaBroker = create_broker(
+            settings.kafka, self.consumption, service=service, graceful=settings.stop_limit.total_seconds() / 4
+        )
+        self.progress = Progress(self.broker, self.consumption)
         self.relay = Relay(service, database, self.producer)
         for consumer in consumers:
             attach(self.broker, consumer, service, database)
@@ -62,14 +70,17 @@ class Worker:
     def _own_timers(self) -> list[Timer]:
         parking = [consumer for consumer in self.consumers if consumer.present]
         return [
-            Timer("epoch", 1, self._follow_epoch),
+            Timer("epoch", 1, self._follow_epoch, longest=3),
             Timer("prune", 60, self._prune),
-            *(Timer(f"parked-{c.name}", 0.5, partial(c.retry_parked, self.database)) for c in parking),
+            *(Timer(f"parked-{c.name}", 0.5, partial(self._retry_parked, c)) for c in parking),
             *(Timer(f"overdue-{c.name}", 60, partial(self._fail_overdue, c)) for c in parking),
         ]
 
-    async def _fail_overdue(self, consumer: Consumer) -> None:
-        await consumer.fail_overdue(self.database, self.producer, self.service, self.settings.early_limit)
+    async def _retry_parked(self, consumer: Consumer) -> None:
+        await consumer.retry_parked(self.database, self.producer, self.service)
+
+    async def _fail_overdue(self, consumer: Consumer) -> int:
+        return await consumer.fail_overdue(self.database, self.producer, self.service, self.settings.early_limit)
 
     async def _follow_epoch(self) -> None:
         epoch = await self.epoch.current()
@@ -105,7 +116,7 @@ class Worker:
                     ) DELETE FROM inbox USING old WHERE inbox.ctid = old.ctid
                     """
                 ),
-                {"s": window * 3, "n": _KEPT},
+                {"s": max(window * 3, inbox.KEPT.total_seconds()), "n": _KEPT},
             )
         counts: list[Any] = [rows, received]
         return int(max(result.rowcount for result in counts) == _KEPT)
@@ -120,40 +131,27 @@ class Worker:
         while True:
             try:
                 return await self.broker.start()
-            except (KafkaError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, a worker that gives up consumes nothing
                 log.warning("worker.broker_away", error=type(error).__name__)
-                with suppress(KafkaError, OSError, TimeoutError):
-                    await asyncio.wait_for(self.broker.stop(), 5)
+                await within(5, self.broker.stop())
                 await asyncio.sleep(1)
 
     async def stop(self) -> None:
-        """Stop within the limit: finish the batch at hand, publish nothing new, leave the groups."""
+        """Stop within nine tenths of the limit: finish the batch at hand, publish nothing new, leave the groups."""
         limit = self.settings.stop_limit.total_seconds()
-        await stop_tasks(self._tasks, limit / 4)
-        with suppress(KafkaError, TimeoutError, OSError):
-            await asyncio.wait_for(self.broker.stop(), limit / 2)
-        await self.relay.stop()
-        await self.producer.stop(limit / 8)
-        with suppress(KafkaError, TimeoutError, OSError):
-            await self.epoch.close()
-        await self.database.close()
+        await stop_tasks(self._tasks, limit * 0.1)
+        await within(limit * 0.45, self.broker.stop())
+        await self.relay.stop(limit * 0.1)
+        await self.producer.stop(limit * 0.1)
+        await within(limit * 0.05, self.epoch.close())
+        await within(limit * 0.1, self.database.close())
 
     async def _progresses(self) -> bool:
-        """Assigned, and progressed or with nothing to read (aiokafka can get stuck after a rebalance)."""
-        if self.consumption.waiting or monotonic() - self.consumption.progressed_at < _STUCK_AFTER:
-            return True
-        return not await self._lag()
-
-    async def _lag(self) -> int:
-        total = 0
-        for subscriber in self.broker.subscribers:
-            consumer = getattr(subscriber, "consumer", None)
-            if consumer is None:
-                continue
-            for partition in consumer.assignment():
-                end = consumer.highwater(partition) or 0
-                total += max(0, end - await consumer.position(partition))
-        return total
+        """No consumer is stuck, and the relay is there. A broker that is away is no reason to start anew."""
+        if not self.relay.runs:
+            return False
+        stuck = await self.progress.stuck()
+        return not stuck or not await self._connected()
 
     async def _connected(self) -> bool:
         return monotonic() - self._epoch_seen_at < 15

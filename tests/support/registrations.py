@@ -12,6 +12,7 @@ from services.registrations.people.commands import Address
 from services.registrations.people.model import Means
 from services.registrations.registrations.admission import Rules, Wish
 from services.registrations.settings import RegistrationsSettings
+from shared.auth.tokens import sign_token
 from shared.contracts.events import ContactPoint, EventState, Kind, Places, Session, Status, Venue
 from shared.contracts.registrations import Channel
 from shared.database.engine import Database
@@ -30,6 +31,13 @@ KEYS = {
     "link_key": "l" * 32,
     "token_public_key": PUBLIC_PEM,
 }
+
+
+def sign(person_id: UUID) -> str:
+    """The token of a member who has just signed in."""
+    private = serialization.PrivateFormat.PKCS8
+    pem = PRIVATE_KEY.private_bytes(serialization.Encoding.PEM, private, serialization.NoEncryption()).decode()
+    return sign_token(person_id, pem, datetime.now(UTC))
 
 
 def settings(database: str = "postgresql+asyncpg://nowhere", kafka: str = "127.0.0.1:1") -> RegistrationsSettings:

@@ -1,4 +1,12 @@
-"""What a resident's text does. Whatever it says, it gets an answer, in the resident's language."""
+"""What a resident's text does. Whatever it says, it gets one answer, in the resident's language.
+
+Load-bearing invariants:
+- Each way through `answer_sms` ends in one message that notifications answers: a change of a registration, or one
+  `NotificationRequested`. Never none, never two.
+- Nothing of the text is passed on but numbers and the codes of events that there are: a word that we do not know may
+  be a name.
+- A code texted while a question about its event is open is a yes.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,11 +17,11 @@ from sqlmodel import col, select
 
 from services.registrations.conversations.reading import Heard, listen
 from services.registrations.events.queries import Offer, offer_of
-from services.registrations.people.commands import Address, contact_changed, keep_people
+from services.registrations.people.commands import Address, change_language, contact_changed, keep_people
 from services.registrations.people.model import Means, PersonRow
 from services.registrations.registrations import commands
 from services.registrations.registrations.admission import AlreadyRegistered, Refusal, Refused, Rules, Wish, admit
-from services.registrations.registrations.model import State
+from services.registrations.registrations.model import QUESTIONS
 from services.registrations.registrations.queries import Live, live_of
 from services.registrations.registrations.reminders import send_link_again
 from shared.contracts.notification_requests import NotificationRequested, Recipient, Secret, Template
@@ -24,7 +32,9 @@ from shared.messaging.outbox import publish
 from shared.sms.keywords import Intent
 from shared.vault import Vault
 
-QUESTIONS = (State.OFFERED, State.HELD)
+MOST_LINES = 10
+NO_PARTY = 10**9
+"""Larger than any event allows: what a text asks for whose number of people cannot be read."""
 
 
 @dataclass
@@ -41,12 +51,13 @@ class Conversation:
     now: datetime
     heard: Heard = field(init=False)
 
-    async def live(self) -> list[Live]:
-        """The sender's live registrations; only those for the event that the text names, if it names one."""
-        if self.person is None:
-            return []
-        every = await live_of(self.session, self.person.id)
-        return [one for one in every if self.heard.event_id in (None, one.event_id)]
+    async def every(self) -> list[Live]:
+        """The sender's live registrations."""
+        return await live_of(self.session, self.person.id) if self.person else []
+
+    async def meant(self) -> list[Live]:
+        """Of these the ones for the event that the text names, if it names one."""
+        return [one for one in await self.every() if self.heard.event_id in (None, one.event_id)]
 
     async def answer(self, template: Template, event_id: UUID | None = None, **data: Any) -> None:
         """Ask for an SMS to the sender, by id if the person is known, else to the sealed number."""
@@ -63,7 +74,7 @@ class Conversation:
                 template=template,
                 person_id=self.person.id if self.person else None,
                 event_id=event_id,
-                data=data,
+                data={"language": self.language, **data},
                 sealed=secret,
             ),
         )
@@ -79,100 +90,117 @@ async def answer_sms(
     language = heard.language or (person.language if person else default_language)
     talk = Conversation(session, vault, rules, sms.number, person, language, consent, now)
     talk.heard = heard
-    if person is not None and heard.language not in (None, person.language):
-        await _speak(talk)
-    await _ANSWERS.get(heard.intent, _not_understood)(talk)
-
-
-async def _speak(talk: Conversation) -> None:
-    address = Address(Means.PHONE, talk.number, talk.language)
-    people = await keep_people(talk.session, [address])
-    await publish(talk.session, contact_changed(talk.vault, people[talk.number], address))
+    try:
+        await _ANSWERS.get(heard.intent, _not_understood)(talk)
+    except (commands.NothingToAnswerError, commands.RegistrationEndedError):
+        await _status(talk)
+    if person is not None:
+        await change_language(session, vault, person.id, language)
 
 
 async def _register(talk: Conversation) -> None:
-    if talk.heard.event_id is None or (offer := await offer_of(talk.session, talk.heard.event_id)) is None:
-        return await talk.answer(Template.SMS_UNKNOWN_CODE, code=talk.heard.code or "")
-    if talk.heard.party_size_error:
-        return await _party_size(talk, offer, offer.event.largest_party)
-    wish = Wish(
-        Address(Means.PHONE, talk.number, talk.language),
-        talk.heard.party_size or 1,
-        Channel.SMS,
-        talk.consent,
-    )
+    offer = await offer_of(talk.session, talk.heard.event_id) if talk.heard.event_id else None
+    if offer is None:
+        return await talk.answer(Template.SMS_UNKNOWN_CODE)
+    if mine := await talk.meant():
+        return await _again(talk, mine[0], offer.event.largest_party)
+    size = NO_PARTY if talk.heard.party_size_error else talk.heard.party_size or 1
+    wish = Wish(Address(Means.PHONE, talk.number, talk.language), size, Channel.SMS, talk.consent)
     decision = (await admit(talk.session, talk.vault, talk.rules, offer.pool.id, [wish], talk.now))[0]
     if isinstance(decision, Refused):
         return await _refused(talk, offer, decision)
     if isinstance(decision, AlreadyRegistered):
-        return await _again(talk, offer, decision)
+        person, event = decision.person_id, offer.event
+        earlier = Live(decision.id, person, event.id, event.code, decision.state, decision.party_size, None)
+        return await _again(talk, earlier, event.largest_party)
     return None
 
 
 async def _refused(talk: Conversation, offer: Offer, refused: Refused) -> None:
+    event = offer.event
     if refused.reason is Refusal.PARTY_TOO_LARGE:
-        return await _party_size(talk, offer, refused.largest_party)
-    return await talk.answer(
-        Template.SMS_REGISTRATION_CLOSED, offer.event.id, code=offer.event.code, why=refused.reason.value
-    )
+        return await _party_size(talk, event.id, event.code, refused.largest_party)
+    return await talk.answer(Template.SMS_REGISTRATION_CLOSED, event.id, code=event.code, why=refused.reason.value)
 
 
-async def _party_size(talk: Conversation, offer: Offer, largest: int) -> None:
-    await talk.answer(Template.SMS_PARTY_SIZE, offer.event.id, code=offer.event.code, largest=largest)
+async def _party_size(talk: Conversation, event_id: UUID, code: str, largest: int) -> None:
+    await talk.answer(Template.SMS_PARTY_SIZE, event_id, code=code, largest=largest)
 
 
-async def _again(talk: Conversation, offer: Offer, earlier: AlreadyRegistered) -> None:
-    """The owner's own text confirms what somebody entered on the web; another number of people changes the party."""
+async def _again(talk: Conversation, earlier: Live, largest: int) -> None:
+    """The owner's own text answers an open question; another number of people changes the party."""
     size = talk.heard.party_size
-    if size not in (None, earlier.party_size):
+    if talk.heard.party_size_error:
+        await _party_size(talk, earlier.event_id, earlier.code, largest)
+    elif earlier.state in QUESTIONS:
+        await _accept(talk, earlier)
+    elif size is None or size == earlier.party_size:
+        await _remind(talk, earlier)
+    else:
         try:
             await commands.change_party(talk.session, talk.vault, talk.rules, earlier.id, size, talk.now)
         except commands.PartyTooLargeError as error:
-            return await _party_size(talk, offer, error.largest)
-    if earlier.state is State.HELD:
-        await commands.accept(talk.session, talk.vault, talk.rules, earlier.id, talk.now)
-    elif size in (None, earlier.party_size):
-        await send_link_again(talk.session, talk.vault, offer.event.id, earlier, talk.now)
-    return None
+            await _party_size(talk, earlier.event_id, earlier.code, error.largest)
+
+
+async def _remind(talk: Conversation, earlier: Live) -> None:
+    known = AlreadyRegistered(earlier.id, earlier.person_id, earlier.state, earlier.party_size)
+    await send_link_again(talk.session, talk.vault, earlier.event_id, known, talk.now, talk.language)
+
+
+async def _accept(talk: Conversation, question: Live) -> None:
+    size = talk.heard.party_size
+    try:
+        await commands.accept(talk.session, talk.vault, talk.rules, question.id, talk.now, size)
+    except commands.PartyTooLargeError as error:
+        await _party_size(talk, question.event_id, question.code, error.largest)
 
 
 async def _yes(talk: Conversation) -> None:
-    question = await _one_of(talk, [one for one in await talk.live() if one.state in QUESTIONS], "YES")
-    if question is not None:
-        await commands.accept(talk.session, talk.vault, talk.rules, question.id, talk.now)
+    """Take what is offered. A yes that names an event and comes too late, or first of all, registers."""
+    meant = await talk.meant()
+    if talk.heard.event_id and not meant:
+        return await _register(talk)
+    question = await _one_of(talk, [one for one in meant if one.state in QUESTIONS], "YES")
+    return await _accept(talk, question) if question is not None else None
 
 
 async def _no(talk: Conversation) -> None:
-    question = await _one_of(talk, [one for one in await talk.live() if one.state in QUESTIONS], "NO")
+    question = await _one_of(talk, [one for one in await talk.meant() if one.state in QUESTIONS], "NO")
     if question is not None:
         await _end(talk, question)
 
 
 async def _cancel(talk: Conversation) -> None:
-    registration = await _one_of(talk, await talk.live(), "CANCEL")
+    registration = await _one_of(talk, await talk.meant(), "CANCEL")
     if registration is not None:
         await _end(talk, registration)
 
 
 async def _end(talk: Conversation, registration: Live) -> None:
-    await commands.cancel(talk.session, talk.vault, talk.rules, registration.id, EndedBy.PERSON, talk.now)
+    """Cancel it; where it ended a moment ago by itself the sender hears what is left."""
+    by = EndedBy.PERSON
+    if not await commands.cancel(talk.session, talk.vault, talk.rules, registration.id, by, talk.now):
+        await _status(talk)
 
 
 async def _one_of(talk: Conversation, candidates: list[Live], word: str) -> Live | None:
     """The one that is meant; where there is none, or more than one, the sender is told so."""
     if len(candidates) == 1:
         return candidates[0]
-    if not candidates:
-        await talk.answer(Template.SMS_NOTHING_OPEN)
+    if candidates:
+        codes = [one.code for one in candidates[:MOST_LINES]]
+        await talk.answer(Template.SMS_WHICH_EVENT, word=word, codes=codes)
     else:
-        await talk.answer(Template.SMS_WHICH_EVENT, word=word, codes=[one.code for one in candidates])
+        await _status(talk)
     return None
 
 
 async def _status(talk: Conversation) -> None:
+    """Where the sender's registrations stand: the one that the text names, else all of them."""
     lines = [
         f"{one.code}|{one.state.value}|{one.party_size}|{one.expires_at.isoformat() if one.expires_at else ''}"
-        for one in await talk.live()
+        for one in (await talk.meant() or await talk.every())[:MOST_LINES]
     ]
     if lines:
         await talk.answer(Template.SMS_STATUS, lines=lines)
@@ -185,14 +213,17 @@ async def _help(talk: Conversation) -> None:
 
 
 async def _language(talk: Conversation) -> None:
+    """Remember the language: that of a number which is new to us, too, since its next text may be a code."""
+    if talk.person is None:
+        address = Address(Means.PHONE, talk.number, talk.language)
+        people = await keep_people(talk.session, [address])
+        await publish(talk.session, contact_changed(talk.vault, people[talk.number], address.means))
     await talk.answer(Template.SMS_LANGUAGE_SET)
 
 
 async def _not_understood(talk: Conversation) -> None:
-    if talk.heard.code:
-        await talk.answer(Template.SMS_UNKNOWN_CODE, code=talk.heard.code)
-    else:
-        await talk.answer(Template.SMS_NOT_UNDERSTOOD)
+    template = Template.SMS_UNKNOWN_CODE if talk.heard.names_unknown_code else Template.SMS_NOT_UNDERSTOOD
+    await talk.answer(template)
 
 
 _ANSWERS = {

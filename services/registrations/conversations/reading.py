@@ -13,10 +13,14 @@ _MOST_WORDS = 30
 
 
 class Heard(NamedTuple):
-    """A text as we understood it. `code` without `event_id` looks like a code and belongs to no event."""
+    """A text as we understood it.
+
+    With `names_unknown_code` it is a single word that may be meant as a code and belongs to no event. The word itself
+    is not kept: it may as well be a name.
+    """
 
     intent: Intent
-    code: str | None
+    names_unknown_code: bool
     event_id: UUID | None
     party_size: int | None
     party_size_error: PartySizeError | None
@@ -27,9 +31,9 @@ async def listen(session: ReadSession, text: str) -> Heard:
     """What the text asks for."""
     codes = await known_codes(session, _candidates(text))
     parsed = parse(text, codes.__contains__)
-    code = parsed.code or _like_a_code(parsed.rest if parsed.intent is Intent.UNKNOWN else "")
+    like_a_code = parsed.intent is Intent.UNKNOWN and parsed.code is None and _is_like_a_code(parsed.rest)
     event_id = codes.get(parsed.code) if parsed.code else None
-    return Heard(parsed.intent, code, event_id, parsed.party_size, parsed.party_size_error, parsed.language)
+    return Heard(parsed.intent, like_a_code, event_id, parsed.party_size, parsed.party_size_error, parsed.language)
 
 
 def _candidates(text: str) -> set[str]:
@@ -40,9 +44,6 @@ def _candidates(text: str) -> set[str]:
     return {part for part in parts if len(part) >= SHORTEST_CODE and set(part) <= set(CODE_ALPHABET)}
 
 
-def _like_a_code(rest: str) -> str | None:
-    """The one unknown word, if it could be meant as a code."""
-    words = rest.upper().split()
-    if len(words) != 1 or not SHORTEST_CODE <= len(words[0]) <= LONGEST_CODE or not words[0].isascii():
-        return None
-    return words[0] if words[0].isalnum() else None
+def _is_like_a_code(rest: str) -> bool:
+    """Whether what was not understood is one word that could be meant as a code."""
+    return SHORTEST_CODE <= len(rest) <= LONGEST_CODE and rest.isascii() and rest.isalnum()

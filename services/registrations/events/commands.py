@@ -106,7 +106,7 @@ async def take_over(
         await _take_over_places(session, vault, rules, event, places, now)
     template = Change.between(before, event).template
     if template and event.status is Status.PUBLISHED:
-        await _tell_everyone(session, vault, event, template)
+        await _tell_everyone(session, vault, event, version, template)
 
 
 async def _take_over_places(
@@ -145,7 +145,10 @@ async def _cancel_all(session: WriteSession, vault: Vault, pool: Pool, now: date
         pool.tell(vault, RegistrationCancelled, party, by=EndedBy.EVENT)
 
 
-async def _tell_everyone(session: WriteSession, vault: Vault, event: EventState, template: Template) -> None:
+async def _tell_everyone(
+    session: WriteSession, vault: Vault, event: EventState, version: int, template: Template
+) -> None:
+    """Each request names the event's version: notifications waits for it, and never tells of the old date as new."""
     rows = await session.execute(_TO_TELL, {"event_id": event.id})
     requests = [
         NotificationRequested(
@@ -155,6 +158,7 @@ async def _tell_everyone(session: WriteSession, vault: Vault, event: EventState,
             person_id=row.person_id,
             event_id=event.id,
             registration_id=row.id,
+            data={"event_version": version},
             sealed=seal_link(vault, row.id, "request"),
         )
         for row in rows

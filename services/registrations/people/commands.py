@@ -12,15 +12,20 @@ from uuid6 import uuid7
 from services.registrations.people.model import Means
 from shared.contracts.contacts import Contact, ContactChanged
 from shared.database.engine import WriteSession
+from shared.messaging.outbox import publish
 from shared.vault import Vault
 
 
 class Address(NamedTuple):
-    """Where a person is reached, and in which language."""
+    """Where a person is reached, and in which language.
+
+    Not `by_owner`: somebody typed another's number, perhaps; the language of one who is known stays then.
+    """
 
     means: Means
     address: str
     language: str
+    by_owner: bool = True
 
 
 class Person(NamedTuple):
@@ -30,6 +35,7 @@ class Person(NamedTuple):
     address: str
     version: int
     known: bool
+    language: str
 
 
 _KEEP = text(
@@ -38,14 +44,22 @@ _KEEP = text(
     SELECT id, means, address, language, 1, now()
     FROM unnest(:ids, :means, :addresses, :languages) AS given (id, means, address, language)
     ORDER BY address
-    ON CONFLICT (address) DO UPDATE SET language = excluded.language, version = p.version + 1
-    RETURNING p.id, p.address, p.version, p.xmax <> 0 AS known
+    ON CONFLICT (address) DO UPDATE SET version = p.version + 1,
+        language = CASE WHEN p.address = ANY(:by_owner) THEN excluded.language ELSE p.language END
+    RETURNING p.id, p.address, p.version, p.xmax <> 0 AS known, p.language
     """
 ).bindparams(
     bindparam("ids", type_=ARRAY(Uuid)),
     bindparam("means", type_=ARRAY(Text)),
     bindparam("addresses", type_=ARRAY(Text)),
     bindparam("languages", type_=ARRAY(Text)),
+    bindparam("by_owner", type_=ARRAY(Text)),
+)
+_SPEAK = text(
+    """
+    UPDATE people SET language = :language, version = version + 1 WHERE id = :id AND language <> :language
+    RETURNING means, address, version
+    """
 )
 
 
@@ -59,18 +73,27 @@ async def keep_people(session: WriteSession, addresses: Sequence[Address]) -> di
             "means": [a.means.value for a in newest.values()],
             "addresses": list(newest),
             "languages": [a.language for a in newest.values()],
+            "by_owner": [a.address for a in newest.values() if a.by_owner],
         },
     )
     return {row.address: Person(*row) for row in rows}
 
 
-def contact_changed(vault: Vault, person: Person, address: Address) -> ContactChanged:
+async def change_language(session: WriteSession, vault: Vault, person_id: UUID, language: str) -> None:
+    """Write to the person in this language from now on. Nothing happens where it is theirs already."""
+    row = (await session.execute(_SPEAK, {"id": person_id, "language": language})).one_or_none()
+    if row is not None:
+        person = Person(person_id, row.address, row.version, known=True, language=language)
+        await publish(session, contact_changed(vault, person, Means(row.means)))
+
+
+def contact_changed(vault: Vault, person: Person, means: Means) -> ContactChanged:
     """The message by which notifications learns how to write to the person."""
-    by_email = address.means is Means.EMAIL
+    by_email = means is Means.EMAIL
     contact = Contact(
-        language=address.language,
-        email=address.address if by_email else None,
-        phone=None if by_email else address.address,
+        language=person.language,
+        email=person.address if by_email else None,
+        phone=None if by_email else person.address,
     )
     return ContactChanged(
         aggregate_id=person.id,

@@ -174,7 +174,7 @@ class _Batch:
         addresses = {wish.address.address: wish.address for wish in wishes}
         self._people = await keep_people(session, list(addresses.values()))
         for person in self._people.values():
-            self._pool.messages.append(contact_changed(self._vault, person, addresses[person.address]))
+            self._pool.messages.append(contact_changed(self._vault, person, addresses[person.address].means))
         known = [person.id for person in self._people.values() if person.known]
         if known:
             rows = await session.execute(_LIVE, {"people": known, "places_id": self._pool.id})

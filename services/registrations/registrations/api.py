@@ -10,32 +10,54 @@ from pydantic_core import PydanticCustomError
 
 from services.registrations.events.queries import offer_of
 from services.registrations.registrations import commands
-from services.registrations.registrations.admission import Admitted, AlreadyRegistered, Refused
+from services.registrations.registrations.admission import Admitted, AlreadyRegistered, Refusal, Refused
+from services.registrations.registrations.form import AT_MOST, WRONG_CONTACT
 from services.registrations.registrations.model import State
 from services.registrations.registrations.queries import by_token
 from services.registrations.registrations.reminders import send_link_again
 from services.registrations.registrations.wishes import RegistrationRequest
 from shared.contracts.registrations import EndedBy
+from shared.i18n.catalogues import N_
 from shared.runtime.api import DatabaseDep
 from shared.web.problem import Problem
+
+REFUSALS = {
+    Refusal.NOT_OPEN: N_("Registration has not begun"),
+    Refusal.CLOSED: N_("Registration is over"),
+    Refusal.CANCELLED: N_("This event does not take place"),
+    Refusal.PARTY_TOO_LARGE: AT_MOST,
+}
 
 router = APIRouter(prefix="/registrations/api", tags=["registrations"])
 
 
 class ProblemBody(BaseModel):
-    """An error as RFC 9457 describes it."""
+    """An error as RFC 9457 describes it. Some have more members, such as `largest_party` or `errors`."""
 
-    type: str
+    type: str = Field(examples=["urn:teilhabe:problem:party-too-large"])
     title: str
     status: int
     detail: str
+    instance: str | None = Field(None, description="the number of the request, as our logs have it")
+
+
+WHAT_WENT_WRONG = {
+    400: "The body or a header cannot be read",
+    404: "There is no such event, or no registration behind this link",
+    409: "It cannot be done as things stand",
+    413: "The body is too large",
+    422: "A value does not fit",
+    503: "The database is away; `Retry-After` says for how many seconds to wait",
+}
 
 
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {
-        status: {"model": ProblemBody, "content": {"application/problem+json": {}}, "description": "Problem"}
-        for status in statuses
+    """The failures of a route. `default` keeps FastAPI from describing errors that are never sent."""
+    content = {"application/problem+json": {"schema": ProblemBody.model_json_schema()}}
+    known: dict[int | str, dict[str, Any]] = {
+        status: {"content": content, "description": WHAT_WENT_WRONG[status]} for status in (*statuses, 503)
     }
+    return {**known, "default": {"content": content, "description": "Another problem"}}
 
 
 class PlacesBody(BaseModel):
@@ -76,7 +98,7 @@ class PartyBody(BaseModel):
     party_size: int = Field(ge=1, le=1000)
 
 
-@router.get("/events/{event_id}/places", responses=_problems(404))
+@router.get("/events/{event_id}/places", responses=_problems(404, 422))
 async def places(event_id: UUID, database: DatabaseDep) -> PlacesBody:
     """How many places there are, and how many are taken."""
     async with database.read() as session:
@@ -89,7 +111,12 @@ async def places(event_id: UUID, database: DatabaseDep) -> PlacesBody:
     )
 
 
-@router.post("/events/{event_id}/registrations", status_code=201, responses=_problems(400, 404, 409, 413, 422, 503))
+ALREADY: dict[int | str, dict[str, Any]] = {200: {"model": DecisionBody, "description": "Was registered already"}}
+
+
+@router.post(
+    "/events/{event_id}/registrations", status_code=201, responses=ALREADY | _problems(400, 404, 409, 413, 422)
+)
 async def register(
     request: Request,
     response: Response,
@@ -103,14 +130,14 @@ async def register(
     try:
         wish = body.wish(state.settings, idempotency_key)
     except PydanticCustomError as error:
-        raise Problem(422, f"{error.type}-not-valid", errors=[{"pointer": f"#/{error.type}"}]) from None
+        raise _bad_contact(request, error) from None
     async with database.read() as session:
         offer = await offer_of(session, event_id)
     if offer is None:
         raise Problem(404, "event-unknown")
     decision = await state.writer.submit(offer.pool.id, wish)
     if isinstance(decision, Refused):
-        raise Problem(409, decision.reason.value, largest_party=decision.largest_party)
+        raise _refused(request, decision)
     if isinstance(decision, AlreadyRegistered):
         async with database.begin() as session:
             await send_link_again(session, state.vault, event_id, decision, datetime.now(UTC))
@@ -120,6 +147,17 @@ async def register(
         response.status_code = 200
         return DecisionBody(result="already-registered", party_size=wish.party_size)
     return _admitted(state.settings.registrations_url, decision)
+
+
+def _bad_contact(request: Request, error: PydanticCustomError) -> Problem:
+    _ = request.app.state.pages.reader(request).gettext
+    field = "email" if error.type == "email" else "phone"
+    return Problem(422, "invalid", errors=[{"pointer": f"#/{field}", "detail": _(WRONG_CONTACT[error.type])}])
+
+
+def _refused(request: Request, refused: Refused) -> Problem:
+    title = request.app.state.pages.reader(request).gettext(REFUSALS[refused.reason], largest=refused.largest_party)
+    return Problem(409, refused.reason.value, title, title, largest_party=refused.largest_party)
 
 
 def _admitted(base: str, decision: Admitted) -> DecisionBody:
@@ -156,7 +194,7 @@ async def _id_of(request: Request, token: str) -> UUID:
     return found.registration.id
 
 
-@router.put("/own/{token}/party", status_code=204, responses=_problems(404, 409, 422))
+@router.put("/own/{token}/party", status_code=204, responses=_problems(400, 404, 409, 413, 422))
 async def change_party(request: Request, token: str, body: PartyBody, database: DatabaseDep) -> None:
     """Change how many people come."""
     registration_id, state = await _id_of(request, token), request.app.state

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.types import Boolean, DateTime, Integer, Text, Uuid
 
 from services.registrations.registrations.admission import Rules
-from services.registrations.registrations.model import LIVE, State
+from services.registrations.registrations.model import LIVE, QUESTIONS, State
 from services.registrations.registrations.pool import Party, Pool, lock_pool
 from services.registrations.registrations.waitlist import leave_pool, offer_free_places, waiting_position
 from shared.contracts.registrations import (
@@ -84,6 +84,13 @@ class _Open:
     def state(self) -> State:
         return State(self.row.state)
 
+    def require_room(self, size: int) -> None:
+        """Raise PartyTooLargeError where the party may not grow to this size. It may always stay as it is."""
+        before, pool = self.row.party_size, self.pool
+        most = min(pool.largest_party, before + pool.free) if self.row.holds_places else pool.largest_party
+        if size > max(most, before):
+            raise PartyTooLargeError(max(most, before))
+
     def party(self, size: int | None = None) -> Party:
         return Party(self.row.id, self.row.person_id, size or self.row.party_size, self.row.channel)
 
@@ -122,39 +129,61 @@ async def _open(session: WriteSession, vault: Vault, rules: Rules, registration_
 
 async def cancel(
     session: WriteSession, vault: Vault, rules: Rules, registration_id: UUID, by: EndedBy, now: datetime
-) -> None:
-    """End the registration and offer its places on. One that has ended stays as it is.
+) -> bool:
+    """End the registration and offer its places on. One that has ended stays as it is: then it returns False.
 
     Raises RegistrationUnknownError.
     """
     opened = await _open(session, vault, rules, registration_id, now)
     if opened.state not in LIVE:
-        return
+        return False
     leave_pool(opened.pool, opened.row.party_size, holds_places=opened.row.holds_places)
     opened.pool.tell(vault, RegistrationCancelled, opened.party(), by=by)
     await opened.write(State.CANCELLED, holds_places=False, ended_by=by)
+    return True
 
 
-async def accept(session: WriteSession, vault: Vault, rules: Rules, registration_id: UUID, now: datetime) -> State:
+async def accept(
+    session: WriteSession, vault: Vault, rules: Rules, registration_id: UUID, now: datetime, size: int | None = None
+) -> State:
     """Say yes to an offer, or as a number's owner to the registration itself; returns the new state.
 
-    An offer that is overdue but was not yet taken back is still good. Raises RegistrationUnknownError, and
-    NothingToAnswerError where no question is open.
+    With `size` the party is that large from now on. An offer that is overdue but was not yet taken back is still
+    good. Raises RegistrationUnknownError, NothingToAnswerError where no question is open, and PartyTooLargeError for
+    a size that does not fit: then nothing changed.
     """
     opened = await _open(session, vault, rules, registration_id, now)
-    if opened.state not in (State.OFFERED, State.HELD):
+    if opened.state not in QUESTIONS:
         raise NothingToAnswerError(opened.state)
-    if not opened.row.holds_places and opened.row.party_size > opened.pool.free:
-        position = await waiting_position(session, opened.pool.id, opened.row.queue)
-        opened.pool.tell(vault, RegistrationWaitlisted, opened.party(), position=position)
-        await opened.write(State.WAITLISTED, holds_places=False)
-        return State.WAITLISTED
-    if not opened.row.holds_places:
+    size = size or opened.row.party_size
+    opened.require_room(size)
+    if opened.row.holds_places:
+        _resize(opened.pool, opened.row.party_size, size)
+    elif size > opened.pool.free:
+        return await _wait(opened, size)
+    else:
         opened.pool.unqueue(opened.row.party_size)
-        opened.pool.take(opened.row.party_size)
-    opened.pool.tell(vault, RegistrationConfirmed, opened.party())
-    await opened.write(State.CONFIRMED, holds_places=True)
+        opened.pool.take(size)
+    opened.pool.tell(vault, RegistrationConfirmed, opened.party(size))
+    await opened.write(State.CONFIRMED, holds_places=True, party_size=size)
     return State.CONFIRMED
+
+
+async def _wait(opened: _Open, size: int) -> State:
+    """A number's owner said yes, and there is no place: the party waits from where its wish came in."""
+    opened.pool.waiting += size - opened.row.party_size
+    position = await waiting_position(opened.session, opened.pool.id, opened.row.queue)
+    opened.pool.tell(opened.vault, RegistrationWaitlisted, opened.party(size), position=position)
+    await opened.write(State.WAITLISTED, holds_places=False, party_size=size)
+    return State.WAITLISTED
+
+
+def _resize(pool: Pool, before: int, size: int) -> None:
+    """By the difference alone: giving all back first would shrink the pool's excess by places that stay taken."""
+    if size < before:
+        pool.give_back(before - size)
+    else:
+        pool.take(size - before)
 
 
 async def change_party(
@@ -171,15 +200,11 @@ async def change_party(
         raise RegistrationEndedError
     if size == before:
         return
-    most = min(pool.largest_party, before + pool.free) if opened.row.holds_places else pool.largest_party
-    if size > max(most, before):
-        raise PartyTooLargeError(max(most, before))
-    if not opened.row.holds_places:
-        pool.waiting += size - before
-    elif size < before:
-        pool.give_back(before - size)
+    opened.require_room(size)
+    if opened.row.holds_places:
+        _resize(pool, before, size)
     else:
-        pool.take(size - before)
+        pool.waiting += size - before
     pool.tell(vault, PartyChanged, opened.party(size), previous_size=before)
     await opened.write(
         opened.state, holds_places=opened.row.holds_places, party_size=size, expires_at=opened.row.expires_at

@@ -30,11 +30,13 @@ async def list_page(
         offer = await offer_of(session, event_id)
         if offer is None or not member.belongs_to(offer.event.organisation_id):
             raise Problem(404)
-        lines = await list_for_event(session, event_id, page)
         total = await count_for_event(session, event_id)
+        last_page = max(1, -(-total // PAGE))
+        page = min(page, last_page)
+        lines = await list_for_event(session, event_id, page)
     return pages.render(
         request,
-        "list.html",
+        "registrations/list.html",
         personal=True,
         offer=offer,
         event=offer.event,
@@ -42,5 +44,5 @@ async def list_page(
         lines=lines,
         total=total,
         page=page,
-        last_page=max(1, -(-total // PAGE)),
+        last_page=last_page,
     )

@@ -19,13 +19,16 @@ def answer_deadline(now: datetime, longest: timedelta, starts_at: datetime, zone
     """When an offer or a hold made now ends: never in the night, sooner when the event is near, never after it began.
 
     The time is a quarter of what is left until the event, at least one hour and at most `longest`. One that would end
-    in the night ends at 09:00. Where the event begins before that, it ends as the event begins.
+    in the night ends at 09:00. Where the event begins before that, it ends as the event begins. Where it has begun
+    already, and people register at its door, it is one hour.
     """
+    if starts_at <= now:
+        return now + min(longest, SHORTEST)
     wait = min(longest, max(SHORTEST, (starts_at - now) / 4))
     deadline = now + wait
     if is_night(deadline, zone):
         deadline = _next_morning(deadline, zone)
-    return min(deadline, max(starts_at, now))
+    return min(deadline, starts_at)
 
 
 def _next_morning(moment: datetime, zone: ZoneInfo) -> datetime:

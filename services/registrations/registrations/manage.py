@@ -6,13 +6,19 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.registrations.people import commands as people
 from services.registrations.registrations import commands, wishes
+from services.registrations.registrations.form import AT_MOST
+from services.registrations.registrations.pages import language_options
 from services.registrations.registrations.queries import Own, by_token
 from shared.contracts.registrations import EndedBy
 from shared.i18n.catalogues import N_
+from shared.i18n.formats import format_number
+from shared.i18n.languages import LANGUAGES
 from shared.runtime.api import DatabaseDep, FormDep, PagesDep
 from shared.web.forms import FormErrors
 from shared.web.problem import Problem
+from shared.web.reader import Reader
 from shared.web.shown import pick
 
 router = APIRouter(include_in_schema=False)
@@ -50,18 +56,30 @@ def _page(
     )
 
 
+def _own_page(
+    request: Request, pages: PagesDep, own: Own, token: str, status: int = 200, typed: str | None = None, **more: Any
+) -> Response:
+    """The person's page; `typed` is the number of people as it was typed, `more` what is new or wrong."""
+    size = str(own.registration.party_size) if typed is None else typed
+    around = {"new": False, "saved": False, "errors": FormErrors(), "languages": language_options()}
+    values = {"party_size": size, "language": own.language}
+    return _page(request, pages, own, token, "registrations/own.html", status, values=values, **(around | more))
+
+
 @router.get("/r/{token}")
-async def own_page(request: Request, token: str, pages: PagesDep, new: bool = False) -> Response:  # noqa: FBT001, FBT002
+async def own_page(request: Request, token: str, pages: PagesDep, new: str = "", saved: str = "") -> Response:
     """Where the registration stands, and the one next step."""
     own = await own_registration(request, token)
-    values = {"party_size": str(own.registration.party_size)}
-    return _page(request, pages, own, token, "own.html", new=new, values=values)
+    return _own_page(request, pages, own, token, new=bool(new), saved=bool(saved))
 
 
 @router.get("/r/{token}/cancel")
 async def cancel_page(request: Request, token: str, pages: PagesDep) -> Response:
     """Ask once before the place is given away."""
-    return _page(request, pages, await own_registration(request, token), token, "cancel.html")
+    own = await own_registration(request, token)
+    if not own.live:
+        return pages.redirect(f"/r/{token}")
+    return _page(request, pages, own, token, "registrations/cancel.html")
 
 
 @router.post("/r/{token}/cancel")
@@ -109,7 +127,7 @@ async def change_party(
 ) -> Response:
     """Change how many come; what does not fit is said, and nothing is lost."""
     own = await own_registration(request, token)
-    state, reader = request.app.state, pages.reader(request)
+    state = request.app.state
     typed = str(form.get("party_size", "")).strip()
     errors = FormErrors()
     try:
@@ -117,13 +135,45 @@ async def change_party(
         async with database.begin() as session:
             await commands.change_party(session, state.vault, state.rules, own.registration.id, size, datetime.now(UTC))
     except ValueError:
-        errors.add("party_size", reader.gettext(wishes.BAD_PARTY))
+        errors.add("party_size", pages.reader(request).gettext(wishes.BAD_PARTY))
     except commands.PartyTooLargeError as error:
-        errors.add("party_size", reader.gettext(N_("At most %(largest)s people fit."), largest=error.largest))
+        errors.add("party_size", _too_large(pages.reader(request), own, error.largest))
     except commands.RegistrationEndedError:
         return pages.redirect(f"/r/{token}")
     if errors:
-        return _page(
-            request, pages, own, token, "own.html", 422, new=False, errors=errors, values={"party_size": typed}
-        )
-    return pages.redirect(f"/r/{token}")
+        return _own_page(request, pages, own, token, 422, typed, errors=errors)
+    return pages.redirect(f"/r/{token}?saved=1")
+
+
+def _too_large(reader: Reader, own: Own, largest: int) -> str:
+    """Why the party cannot grow: the event's largest party, or the free places, which it says."""
+    most = format_number(largest, reader.language)
+    if largest >= own.event.largest_party:
+        return reader.gettext(AT_MOST, largest=most)
+    free = largest - own.registration.party_size
+    return reader.ngettext(
+        "%(count)s more place is free. You can be at most %(largest)s people.",
+        "%(count)s more places are free. You can be at most %(largest)s people.",
+        free,
+        largest=most,
+    )
+
+
+@router.post("/r/{token}/language")
+async def change_language(
+    request: Request,
+    token: str,
+    pages: PagesDep,
+    database: DatabaseDep,
+    form: FormDep,
+) -> Response:
+    """Choose the language of our messages to this person."""
+    own = await own_registration(request, token)
+    language = str(form.get("language", ""))
+    if language not in LANGUAGES:
+        errors = FormErrors()
+        errors.add("language", pages.reader(request).gettext(N_("Choose one of the answers.")))
+        return _own_page(request, pages, own, token, 422, errors=errors)
+    async with database.begin() as session:
+        await people.change_language(session, request.app.state.vault, own.registration.person_id, language)
+    return pages.redirect(f"/r/{token}?saved=1")

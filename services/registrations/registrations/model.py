@@ -11,7 +11,10 @@ from services.registrations.metadata import Table
 
 
 class State(StrEnum):
-    """Where a registration stands. The first four are live, the others have ended."""
+    """Where a registration stands. The first four are live, the others have ended.
+
+    While it is held or offered it waits for the person's answer: a question is open.
+    """
 
     HELD = "held"
     CONFIRMED = "confirmed"
@@ -22,6 +25,7 @@ class State(StrEnum):
 
 
 LIVE = (State.HELD, State.CONFIRMED, State.WAITLISTED, State.OFFERED)
+QUESTIONS = (State.HELD, State.OFFERED)
 LIVE_SQL = "state IN ('held', 'confirmed', 'waitlisted', 'offered')"
 
 

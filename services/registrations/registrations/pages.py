@@ -5,12 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from services.registrations.events.queries import Offer, offer_of
-from services.registrations.registrations import wishes
 from services.registrations.registrations.admission import (
     Admitted,
     AlreadyRegistered,
@@ -19,13 +16,14 @@ from services.registrations.registrations.admission import (
     Refused,
     Wish,
 )
+from services.registrations.registrations.form import AT_MOST, chosen_channel, read_wish
 from services.registrations.registrations.reminders import send_link_again
-from services.registrations.registrations.wishes import RegistrationRequest
 from services.registrations.registrations.writer import AdmissionWriter
 from shared.i18n.catalogues import N_
 from shared.i18n.languages import LANGUAGES
 from shared.runtime.api import DatabaseDep, FormDep, PagesDep
 from shared.web.forms import FormErrors, request_key
+from shared.web.pages import Pages
 from shared.web.problem import Problem
 from shared.web.shown import pick
 
@@ -33,7 +31,6 @@ router = APIRouter(include_in_schema=False)
 
 NOT_HERE = N_("This event is not here")
 NOT_HERE_TEXT = N_("It may have been published just now. Wait a moment, then load this page again.")
-OWN_WORDS = {"consent": wishes.NO_CONSENT, "party_size": wishes.BAD_PARTY}
 
 
 async def offered(request: Request, event_id: UUID) -> Offer:
@@ -64,14 +61,24 @@ async def form_page(request: Request, event_id: UUID, pages: PagesDep) -> Respon
     offer = await offered(request, event_id)
     now = datetime.now(UTC)
     if offer.cancelled or offer.closed(now) or offer.not_open_yet(now):
-        return pages.render(request, "closed.html", now=now, **about(request, offer))
-    values = {"channel": "email", "party_size": "1", "language": pages.reader(request).language}
-    return pages.render(request, "new.html", values=values, **_form_context(request, offer))
+        return pages.render(request, "registrations/closed.html", now=now, **about(request, offer))
+    values = {"party_size": "1", "language": pages.reader(request).language}
+    return _form(request, pages, offer, values, FormErrors())
 
 
-def _form_context(request: Request, offer: Offer) -> dict[str, Any]:
-    languages = [(code, language.endonym, code) for code, language in LANGUAGES.items()]
-    return {"languages": languages, **about(request, offer)}
+def _form(request: Request, pages: Pages, offer: Offer, values: dict[str, str], errors: FormErrors) -> Response:
+    """The form with what was typed; the field of the chosen way of contact is the one that is seen."""
+    shown = values | {"channel": chosen_channel(values) or ""}
+    status = 422 if errors else 200
+    page = "registrations/new.html"
+    return pages.render(
+        request, page, status, values=shown, errors=errors, languages=language_options(), **about(request, offer)
+    )
+
+
+def language_options() -> list[tuple[str, str, str]]:
+    """The languages to choose from, each by its own name."""
+    return [(code, language.endonym, code) for code, language in LANGUAGES.items()]
 
 
 @router.post("/registrations/new/{event_id}")
@@ -86,39 +93,19 @@ async def register(
     offer = await offered(request, event_id)
     key = request_key(form)
     values = {name: str(value) for name, value in form.items()}
-    wish, errors = _wish(request, values, key)
+    reader = pages.reader(request)
+    wish, errors = read_wish(values, key, request.app.state.settings, offer.event.largest_party, reader)
     if wish is None:
-        return pages.render(request, "new.html", 422, values=values, errors=errors, **_form_context(request, offer))
+        return _form(request, pages, offer, values, errors)
     writer: AdmissionWriter = request.app.state.writer
     decision = await writer.submit(offer.pool.id, wish)
     if isinstance(decision, Refused) and decision.reason is Refusal.PARTY_TOO_LARGE:
-        _ = pages.reader(request).gettext
-        errors.add("party_size", _(N_("At most %(largest)s people can come together."), largest=decision.largest_party))
-        return pages.render(request, "new.html", 422, values=values, errors=errors, **_form_context(request, offer))
+        errors.add("party_size", reader.gettext(AT_MOST, largest=decision.largest_party))
+        return _form(request, pages, offer, values, errors)
     if isinstance(decision, AlreadyRegistered):
         async with database.begin() as session:
             await send_link_again(session, request.app.state.vault, event_id, decision, datetime.now(UTC))
     return pages.redirect(_next(event_id, wish, decision))
-
-
-def _wish(request: Request, values: dict[str, str], key: UUID) -> tuple[Wish | None, FormErrors]:
-    """The wish, or what is wrong with the form; only the chosen way of contact counts."""
-    reader = request.app.state.pages.reader(request)
-    channel = "phone" if values.get("channel") == "phone" else "email"
-    given = {**values, "consent": values.get("consent") == "yes", "phone" if channel == "email" else "email": None}
-    errors = FormErrors()
-    try:
-        typed = RegistrationRequest.model_validate(given)
-        return typed.wish(request.app.state.settings, key), errors
-    except ValidationError as error:
-        own = {field: reader.gettext(text) for field, text in OWN_WORDS.items()}
-        if any(found["type"] == "contact" for found in error.errors()):
-            errors.add(channel, reader.gettext(wishes.NO_CONTACT))
-            return None, errors
-        return None, FormErrors.of(error, reader, own)
-    except PydanticCustomError as error:
-        errors.add(channel, reader.gettext(wishes.BAD_EMAIL if error.type == "email" else wishes.BAD_PHONE))
-        return None, errors
 
 
 def _next(event_id: UUID, wish: Wish, decision: Decision) -> str:
@@ -135,13 +122,13 @@ def _next(event_id: UUID, wish: Wish, decision: Decision) -> str:
 @router.get("/registrations/asked/{event_id}")
 async def asked_page(request: Request, event_id: UUID, pages: PagesDep) -> Response:
     """What happens now that a phone number was given."""
-    return pages.render(request, "asked.html", **about(request, await offered(request, event_id)))
+    return pages.render(request, "registrations/asked.html", **about(request, await offered(request, event_id)))
 
 
 @router.get("/registrations/already/{event_id}")
 async def already_page(request: Request, event_id: UUID, pages: PagesDep) -> Response:
     """The friendly answer to somebody who is registered already."""
-    return pages.render(request, "already.html", **about(request, await offered(request, event_id)))
+    return pages.render(request, "registrations/already.html", **about(request, await offered(request, event_id)))
 
 
 @router.get("/registrations")

@@ -8,7 +8,7 @@ from sqlalchemy import func, text
 from sqlmodel import col, select
 
 from services.registrations.events.model import EventRow
-from services.registrations.people.model import PersonRow
+from services.registrations.people.model import Means, PersonRow
 from services.registrations.registrations.model import LIVE, RegistrationRow, State
 from services.registrations.registrations.waitlist import waiting_position
 from shared.contracts.events import EventState
@@ -21,6 +21,7 @@ class Own(NamedTuple):
 
     registration: RegistrationRow
     event: EventState
+    means: Means
     language: str
     position: int | None
 
@@ -28,6 +29,11 @@ class Own(NamedTuple):
     def state(self) -> State:
         """Where it stands."""
         return State(self.registration.state)
+
+    @property
+    def live(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in LIVE
 
 
 async def by_token(session: ReadSession, token: str) -> Own | None:
@@ -45,13 +51,14 @@ async def by_token(session: ReadSession, token: str) -> Own | None:
     position = None
     if registration.state == State.WAITLISTED:
         position = await waiting_position(session, registration.places_id, registration.queue)
-    return Own(registration, event.event, person.language, position)
+    return Own(registration, event.event, Means(person.means), person.language, position)
 
 
 class Live(NamedTuple):
     """One of a person's live registrations, as an SMS speaks of it."""
 
     id: UUID
+    person_id: UUID
     event_id: UUID
     code: str
     state: State
@@ -64,7 +71,7 @@ async def live_of(session: ReadSession, person_id: UUID) -> list[Live]:
     rows = await session.execute(
         text(
             """
-            SELECT r.id, r.event_id, e.code, r.state, r.party_size, r.expires_at
+            SELECT r.id, r.person_id, r.event_id, e.code, r.state, r.party_size, r.expires_at
             FROM registrations r JOIN events e ON e.id = r.event_id JOIN places p ON p.id = r.places_id
             WHERE r.person_id = :person AND r.state = ANY(:live) AND p.starts_at > now() - interval '1 day'
             ORDER BY r.created_at
@@ -72,7 +79,7 @@ async def live_of(session: ReadSession, person_id: UUID) -> list[Live]:
         ),
         {"person": person_id, "live": [state.value for state in LIVE]},
     )
-    return [Live(r.id, r.event_id, r.code, State(r.state), r.party_size, r.expires_at) for r in rows]
+    return [Live(r.id, r.person_id, r.event_id, r.code, State(r.state), r.party_size, r.expires_at) for r in rows]
 
 
 class Line(NamedTuple):

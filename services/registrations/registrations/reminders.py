@@ -1,4 +1,8 @@
-"""The friendly answer to someone who is registered already: the link once more, not more often than is kind."""
+"""The friendly answer to someone who is registered already: the link once more.
+
+What is typed on the web can be a stranger's doing, so that it leads to a message every ten minutes at most. A text
+comes from the number's owner and is answered each time.
+"""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,10 +27,14 @@ _REMIND = text(
 
 
 async def send_link_again(
-    session: WriteSession, vault: Vault, event_id: UUID, earlier: AlreadyRegistered, now: datetime
+    session: WriteSession, vault: Vault, event_id: UUID, earlier: AlreadyRegistered, now: datetime, texted_in: str = ""
 ) -> bool:
-    """Ask for the message; returns False where one was asked for in the last ten minutes."""
-    reminded = await session.execute(_REMIND, {"id": earlier.id, "now": now, "before": now - AT_MOST_EVERY})
+    """Ask for the message; returns False where one was asked for in the last ten minutes.
+
+    `texted_in` is the language of the owner who texted us, and is always answered.
+    """
+    before = now if texted_in else now - AT_MOST_EVERY
+    reminded = await session.execute(_REMIND, {"id": earlier.id, "now": now, "before": before})
     if reminded.scalar_one_or_none() is None:
         return False
     await publish(
@@ -38,8 +46,12 @@ async def send_link_again(
             person_id=earlier.person_id,
             event_id=event_id,
             registration_id=earlier.id,
-            data={"state": earlier.state.value, "party": earlier.party_size},
+            data={"state": earlier.state.value, "party": earlier.party_size, **_in(texted_in)},
             sealed=seal_link(vault, earlier.id, "request"),
         ),
     )
     return True
+
+
+def _in(language: str) -> dict[str, str]:
+    return {"language": language} if language else {}

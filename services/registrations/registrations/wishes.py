@@ -17,39 +17,53 @@ from shared.i18n.catalogues import N_
 from shared.i18n.languages import LANGUAGES
 
 BAD_EMAIL = N_("This is not an e-mail address. It looks like this: name@example.org.")
-BAD_PHONE = N_("This is not a phone number that can get SMS. Write it like this: +49 151 1234567.")
-NO_CONTACT = N_("Tell us one way to reach you: an e-mail address or a phone number.")
+BAD_PHONE = N_("This is not a phone number. Write it like this: +49 151 1234567.")
+NO_SMS = N_("This number cannot get SMS. Write a mobile number, or choose e-mail.")
+NO_CHANNEL = N_("Choose how we reach you.")
 NO_CONSENT = N_("Without your agreement we may not keep your data, so we cannot register you.")
 BAD_PARTY = N_("Write how many people come, for example 2.")
 
 
+MOST_PEOPLE = 1000
+WITHOUT_SMS = {
+    phonenumbers.PhoneNumberType.FIXED_LINE,
+    phonenumbers.PhoneNumberType.TOLL_FREE,
+    phonenumbers.PhoneNumberType.PREMIUM_RATE,
+    phonenumbers.PhoneNumberType.SHARED_COST,
+    phonenumbers.PhoneNumberType.UAN,
+    phonenumbers.PhoneNumberType.VOICEMAIL,
+}
+
+
 def email_address(text: str) -> str:
-    """The address in lower case. Raises a pydantic error.
+    """The address in lower case, its domain as mail servers know it (RFC 5891). Raises a pydantic error.
 
     RFC 5321 leaves the case of the local part to its host; people do not care for it.
     """
     try:
-        return validate_email(text, check_deliverability=False).normalized.lower()
+        address = validate_email(text, check_deliverability=False)
+        return (address.ascii_email or address.normalized).lower()
     except EmailNotValidError:
         raise PydanticCustomError("email", "not an e-mail address") from None
 
 
 def phone_number(text: str, region: str) -> str:
-    """The number in E.164. Raises a pydantic error for one that is not valid or can never get an SMS."""
+    """The number in E.164. Raises a pydantic error of type `phone`, or `no-sms` for one that can never get an SMS."""
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         raise PydanticCustomError("phone", "not a phone number") from None
-    fixed = phonenumbers.PhoneNumberType.FIXED_LINE
-    if not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) == fixed:
-        raise PydanticCustomError("phone", "not a mobile phone number")
+    if not phonenumbers.is_valid_number(number):
+        raise PydanticCustomError("phone", "not a phone number")
+    if phonenumbers.number_type(number) in WITHOUT_SMS:
+        raise PydanticCustomError("no-sms", "not a mobile phone number")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
 def party_size(text: str) -> int:
-    """How many people a form says. Raises ValueError for what is no number from 1 to 1000."""
-    size = int(text) if len(text) <= 4 else 0
-    if not 1 <= size <= 1000:
+    """How many people a form says, in the digits of any script. Raises ValueError for what is no number above 0."""
+    size = int(text) if text.isdecimal() else 0
+    if size < 1:
         raise ValueError("not a number of people")
     return size
 
@@ -58,8 +72,8 @@ def _without_controls(text: str | None) -> str | None:
     """A name as it can be stored and shown: no control characters, no bidi marks, one line."""
     if text is None:
         return None
-    kept = "".join(c for c in text if c.isprintable() and c not in "\u200e\u200f\u202a\u202b\u202c\u202d\u202e")
-    return " ".join(kept.split()) or None
+    one_line = " ".join(text.split())
+    return "".join(c for c in one_line if c.isprintable()).strip() or None
 
 
 def _blank_is_none(value: Any) -> Any:
@@ -85,7 +99,7 @@ class RegistrationRequest(BaseModel):
     phone: Annotated[str | None, Blank] = Field(None, max_length=40, examples=["+4915112345678"])
     name: Annotated[str | None, AfterValidator(_without_controls), Blank] = Field(None, max_length=120)
     language: Language = Field("de", examples=["tr"])
-    party_size: int = Field(1, ge=1, le=1000, examples=[2])
+    party_size: int = Field(1, ge=1, le=MOST_PEOPLE, examples=[2])
     consent: Literal[True] = Field(examples=[True])
 
     @model_validator(mode="after")
@@ -95,12 +109,12 @@ class RegistrationRequest(BaseModel):
         return self
 
     def wish(self, settings: RegistrationsSettings, request_key: UUID | None) -> Wish:
-        """What admission decides. Raises pydantic errors of type `email` or `phone`."""
+        """What admission decides. Raises pydantic errors of type `email`, `phone` or `no-sms`."""
         if self.email is not None:
             address = Address(Means.EMAIL, email_address(self.email), self.language)
         else:
             number = phone_number(self.phone or "", settings.default_region)
-            address = Address(Means.PHONE, number, self.language)
+            address = Address(Means.PHONE, number, self.language, by_owner=False)
         return Wish(
             address=address,
             party_size=self.party_size,

@@ -17,6 +17,7 @@ from services.registrations.registrations.admission import Decision, Rules, Wish
 from services.registrations.registrations.pool import PoolUnknownError
 from shared.contracts.context import Cause, caused_by, current_cause
 from shared.database.engine import Database
+from shared.messaging.consumption import is_outage
 from shared.vault import Vault
 
 log = structlog.get_logger()
@@ -73,8 +74,8 @@ class AdmissionWriter:
                     one.decided.set_result(decision)
 
     async def _decide_singly(self, places_id: UUID, batch: list[_Waiting], error: Exception) -> None:
-        """One wish that the database refuses must not fail its neighbours."""
-        if len(batch) == 1 or isinstance(error, PoolUnknownError):
+        """One wish that the database refuses must not fail its neighbours; a database that is away fails them all."""
+        if len(batch) == 1 or isinstance(error, PoolUnknownError) or is_outage(error):
             for one in batch:
                 if not one.decided.done():
                     one.decided.set_exception(error)

@@ -1,0 +1,204 @@
+"""The pages of registrations in a real browser: anyone can use them, in any language, on a phone."""
+
+import asyncio
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import uvicorn
+
+from deploy.kafka.kafka import free_port
+from services.registrations.main import create_api
+from services.registrations.registrations.admission import admit
+from shared.auth.members import keep_organisations
+from shared.auth.tokens import TOKEN_COOKIE
+from shared.contracts.events import Status
+from shared.contracts.organisations import Membership, OrganisationChanged, Role
+from shared.database.migrations import upgrade
+from shared.i18n.languages import PAGE_LANGUAGES
+from tests.support import registrations as given
+from tests.support.look import open_page, running_browser, sideways, violations
+
+PHONE, DESKTOP = 360, 1280
+PICTURES = os.environ.get("TEILHABE_PICTURES")
+
+
+class Site:
+    """The service on a port, with a registration in each state; `pages` is name to path."""
+
+    def __init__(self, app, port):
+        self.app = app
+        self.address = f"http://127.0.0.1:{port}"
+        self.pages = {}
+        self.cookie = {}
+
+    async def fill(self):
+        """Events and registrations of each kind."""
+        now = datetime.now(UTC)
+        event = await self.event(largest_party=4)
+        full = await self.event(1)
+        early = await self.event(registration_opens_at=now + timedelta(days=2))
+        cancelled = await self.event()
+        moved = await self.event(3, sessions=given.event(1).sessions + given.event(1).sessions)
+        first, second = await self.admit(full, given.wish(), given.wish(name="Ada"))
+        confirmed, held = await self.admit(
+            event, given.wish(name="Ada", size=2), given.wish(given.number(), ask_owner=True)
+        )
+        (gone,) = await self.admit(cancelled, given.wish())
+        offered, waiting = await self.offer()
+        await self.cancel(cancelled)
+        self.pages = {
+            "form": f"/registrations/new/{event.id}",
+            "form-full": f"/registrations/new/{full.id}",
+            "not-open": f"/registrations/new/{early.id}",
+            "cancelled": f"/registrations/new/{cancelled.id}",
+            "asked": f"/registrations/asked/{event.id}",
+            "already": f"/registrations/already/{event.id}",
+            "unknown-event": f"/registrations/new/{uuid4()}",
+            "unknown-link": "/r/xyz",
+            "own-new": f"/r/{confirmed.token}?new=1",
+            "own-held": f"/r/{held.token}",
+            "own-waiting": f"/r/{second.token}",
+            "own-offered": f"/r/{offered.token}",
+            "own-cancelled": f"/r/{gone.token}",
+            "cancel": f"/r/{confirmed.token}/cancel",
+            "list": f"/registrations/console/events/{event.id}",
+            "list-empty": f"/registrations/console/events/{moved.id}",
+        }
+        self.cookie = await self.sign_in(event, moved)
+
+    async def event(self, capacity=10, **more):
+        state = given.event(capacity, **more)
+        state = state.model_copy(
+            update={
+                "title": {"de": "Gartentag im Nachbarschaftsgarten", "ar": "يوم الحديقة", "en": "Garden day"},
+                "organisation_id": ORGANISATION,
+            }
+        )
+        await given.publish(self.app.state.database, state)
+        return state
+
+    async def admit(self, event, *wishes):
+        async with self.app.state.database.begin() as session:
+            places = event.places[0].id
+            return await admit(session, given.VAULT, given.RULES, places, wishes, datetime.now(UTC))
+
+    async def offer(self):
+        event = await self.event(1)
+        _, offered = await self.admit(event, given.wish(), given.wish())
+        (waiting,) = await self.admit(event, given.wish(size=3))
+        await given.publish(self.app.state.database, given.with_capacity(event, 2), 2)
+        return offered, waiting
+
+    async def cancel(self, event):
+        reason = {"de": "Sturm. Wir bitten um Verständnis.", "ar": "عاصفة"}
+        state = event.model_copy(update={"status": Status.CANCELLED, "cancellation_reason": reason})
+        await given.publish(self.app.state.database, state, 2)
+
+    async def sign_in(self, *_events):
+        person = uuid4()
+        message = OrganisationChanged(
+            aggregate_id=ORGANISATION,
+            aggregate_version=1,
+            name={"de": "Integrationsbüro"},
+            members=[Membership(person_id=person, role=Role.OWNER)],
+        )
+        async with self.app.state.database.begin() as session:
+            await keep_organisations(session, [message])
+        return {"name": TOKEN_COOKIE, "value": given.sign(person), "url": self.address}
+
+
+ORGANISATION = uuid4()
+
+
+@pytest.fixture(scope="module")
+async def site(database_url):
+    url = database_url("registrations")
+    await asyncio.to_thread(upgrade, "registrations", url)
+    app, port = create_api(given.settings(url)), free_port()
+    site = Site(app, port)
+    await site.fill()
+    server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="error", access_log=False, lifespan="off"))
+    task = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.02)
+    yield site
+    server.should_exit = True
+    await task
+    await app.state.database.close()
+
+
+@pytest.fixture(scope="module")
+async def browser(chromium):
+    async with running_browser(chromium) as running:
+        yield running
+
+
+async def take_picture(page, name):
+    """A picture to look at, where the environment asks for them."""
+    if PICTURES:
+        await page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
+
+
+async def send_empty(page, site):
+    await page.goto(site.address + site.pages["form"])
+    await page.fill("#field-party_size", "99")
+    await page.check("#field-channel-2")
+    await page.click("main button[type=submit]")
+    await page.wait_for_selector("#error-summary")
+
+
+@pytest.mark.parametrize(("language", "width"), [*((code, PHONE) for code in PAGE_LANGUAGES), ("ar", DESKTOP)])
+async def test_every_page_passes_axe_and_fits_the_screen(browser, site, language, width):
+    """In each of the languages on a phone, and on a desktop, with errors too, and within its own policy."""
+    async with open_page(browser, width, locale=language) as page:
+        await page.context.add_cookies([site.cookie])
+        for name, path in site.pages.items():
+            await page.goto(site.address + path)
+            await take_picture(page, f"{language}-{width}-{name}")
+            assert await violations(page) == [], name
+            assert await sideways(page) <= 0, name
+        await send_empty(page, site)
+        await take_picture(page, f"{language}-{width}-form-errors")
+        assert await violations(page) == []
+        assert await sideways(page) <= 0
+        assert page.complaints == []
+
+
+async def test_large_text_fits_a_phone(browser, site):
+    """With text at twice its size nothing scrolls sideways (WCAG 1.4.4)."""
+    async with open_page(browser, PHONE, locale="uk") as page:
+        for name in ("form", "own-offered", "cancel"):
+            await page.goto(site.address + site.pages[name])
+            await page.evaluate("document.documentElement.style.fontSize = '200%'")
+            print("WIDE", name, await page.evaluate("""[...document.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > innerWidth+1).map(e => e.tagName+'.'+e.className+': '+e.textContent.trim().slice(0,60))"""))
+            assert await sideways(page) <= 0, name
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_a_person_registers_changes_and_cancels(browser, site, scripts):
+    """With and without JavaScript: only the field of the chosen contact is seen; each step has one way on."""
+    async with open_page(browser, PHONE, locale="de", java_script_enabled=scripts) as page:
+        await page.goto(site.address + site.pages["form"])
+        assert not await page.is_visible("#field-email")
+        await page.check("#field-channel-2")
+        assert [await page.is_visible(f"#field-{name}") for name in ("email", "phone")] == [False, True]
+        await page.check("#field-channel")
+        assert [await page.is_visible(f"#field-{name}") for name in ("email", "phone")] == [True, False]
+        await page.fill("#field-email", f"{uuid4().hex}@example.org")
+        await page.check("#field-consent")
+        await page.click("main button[type=submit]")
+        await page.wait_for_url("**/r/*?new=1")
+        await page.fill("#field-party_size", "٢")
+        await page.click("form[action$=party] button")
+        await page.wait_for_url("**/r/*?saved=1")
+        assert await page.input_value("#field-party_size") == "2"
+        await page.select_option("#field-language", "ar")
+        await page.click("form[action$=language] button")
+        await page.wait_for_url("**/r/*?saved=1")
+        await page.click("a[href$='/cancel']")
+        await page.click("form[action$='/cancel'] button")
+        await page.wait_for_url("**/r/*")
+        await page.wait_for_selector("a[href^='/registrations/new/']")

@@ -1,0 +1,221 @@
+"""The whole path on real parts: create, publish, register on the web and by SMS, be told in one's own language."""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from datetime import datetime, timedelta
+
+import pytest
+
+from shared.messaging.topics import all_topics
+from tests.support.kafka import read_topic
+from tests.support.look import open_page, running_browser, sideways, violations
+from tests.support.people import Mailbox, Phone, create_event, sign_in, until
+
+pytestmark = pytest.mark.timeout(420)
+
+OFFICE = "office@host.example"
+AMAL = "resident-one@people.example"
+TURKISH, SECOND, THIRD = "+4915123450001", "+4915123450002", "+4915123450003"
+NAME = "Besonderer Name"
+LANGUAGES = ("de", "en", "tr", "ar", "uk")
+FIRST = datetime(2027, 5, 8, 10, 0)  # noqa: DTZ001 - the form takes the clock on the wall
+
+EVENT = {
+    "kind": "workshop",
+    "title-de": "Gemeinsam gärtnern",
+    "text-de": "Wir pflanzen Kräuter und Gemüse.",
+    "title-ar": "نزرع معًا",
+    "text-ar": "نزرع الأعشاب والخضروات.",
+    "title-tr": "Birlikte bahçe işi",
+    "text-tr": "Otlar ve sebzeler ekiyoruz.",
+    "access_notes-de": "Ebenerdig, Straßenbahn 3",
+    "contact_hours-de": "Montag bis Freitag, 9 bis 12 Uhr",
+    "starts-1": FIRST.isoformat(timespec="minutes"),
+    "ends-1": (FIRST + timedelta(hours=2)).isoformat(timespec="minutes"),
+    "venue_name": "Nachbarschaftsgarten",
+    "venue_address": "Gartenweg 1",
+    "capacity": "2",
+    "largest_party": "2",
+    "code": "GARTEN",
+    "spoken_languages": "de",
+    "contact_name": "Willkommensbüro",
+    "contact_phone": "+493023125001",
+    "contact_languages": "ar",
+}
+
+
+def teilhabe(system, *words):
+    command = [sys.executable, "-m", "shared.cli", *words]
+    return subprocess.run(command, env=system.environment, check=True, capture_output=True, text=True).stdout
+
+
+async def fill_registration(page, **fields):
+    for name, value in fields.items():
+        if name in ("channel", "consent"):
+            await page.check(f"[name={name}][value={value}]")
+        elif name == "language":
+            await page.select_option("[name=language]", value)
+        else:
+            await page.fill(f"[name={name}]", value)
+    await page.click("main form button[type=submit]")
+
+
+async def register_page(system, page, event_id):
+    """The form, once the event has arrived at registrations."""
+    address = f"{system.url('registrations')}/registrations/new/{event_id}"
+
+    async def there():
+        return (await page.goto(address)).status == 200
+
+    await until("the event's arrival", there)
+
+
+async def axe_everywhere(page, *, also_signed_in=False):
+    """Look at the page as it is in each language, on a phone and on a desk."""
+    here = page.url
+    found = []
+    for language in LANGUAGES:
+        await page.goto(f"{here}{'&' if '?' in here else '?'}lang={language}")
+        found += [f"{language} {page.url}: {line}" for line in await violations(page)]
+        for width in (360, 1280):
+            await page.set_viewport_size({"width": width, "height": 800})
+            if await sideways(page) > 0:
+                found.append(f"{language} {page.url} scrolls sideways at {width}")
+    return found
+
+
+async def test_the_whole_path_from_an_organiser_to_a_phone(system, chromium, kafka_address):
+    """An office publishes, people register in Arabic on the web and in Turkish by SMS, and each is told what happens.
+
+    They wait, are offered a place, cancel; the dates move; the event is cancelled, and everybody hears of it once.
+    Nothing personal is in any topic or any log line.
+    """
+    teilhabe(
+        system, "events", "organisation", "add", "--kind", "authority", "--owner", OFFICE, "--name-de", "Integrationsbüro"
+    )
+    async with (
+        running_browser(chromium) as browser,
+        open_page(browser, 1280, locale="de-DE") as office,
+        open_page(browser, 360, locale="ar") as resident,
+        open_page(browser, 360, locale="de-DE") as stranger,
+        open_page(browser, 800, locale="de-DE") as desk,
+    ):
+        await sign_in(system, office, OFFICE)
+        event_id = await create_event(system, office, EVENT, ("de", "ar", "tr"))
+
+        # in Arabic, on the web
+        await resident.goto(f"{system.url('events')}/events")
+        await resident.get_by_role("link", name="نزرع معًا").click()
+        assert await resident.locator("html").get_attribute("dir") == "rtl"
+        assert await resident.locator("script[type='application/ld+json']").count() == 1
+        await register_page(system, resident, event_id)
+        await fill_registration(
+            resident, channel="email", email=AMAL, name=NAME, party_size="1", language="ar", consent="yes"
+        )
+        await resident.wait_for_url("**/r/*")
+        own_page = resident.url.partition("?")[0]
+        mail = await Mailbox(system, desk, AMAL).newest()
+        assert "نزرع معًا" in mail
+        assert own_page in mail
+        assert await desk.locator("a[download]", has_text=".ics").count() == 1
+
+        # in Turkish, by SMS
+        phone, second = Phone(system, desk, TURKISH), Phone(system, desk, SECOND)
+        confirmation = await phone.answer_to("garten 1 tr")
+        assert "Birlikte bahçe işi" in confirmation
+        assert "GARTEN" in confirmation
+        waiting = await second.answer_to("Merhaba, GARTEN TR")
+        assert "GARTEN" in waiting
+
+        # a number that somebody typed on the web
+        await register_page(system, stranger, event_id)
+        await fill_registration(
+            stranger, channel="phone", phone="0151 23450003", party_size="1", language="de", consent="yes"
+        )
+        await stranger.wait_for_url("**/registrations/asked/*")
+        third = Phone(system, desk, THIRD)
+        question = await third.next_after(0)
+        assert "JA" in question
+        assert "GARTEN" in await third.answer_to("Ja, danke!")
+
+        # a place becomes free: it is offered to the second, who says yes
+        before = len(await second.received())
+        await resident.goto(own_page + "/cancel")
+        await resident.click("main form button[type=submit]")
+        offer = await second.next_after(before)
+        assert "EVET" in offer
+        yes = await second.answer_to("evet")
+        assert "GARTEN" in yes
+
+        # the dates move, and everybody is told
+        counts = [len(await p.received()) for p in (phone, second, third)]
+        await office.goto(f"{system.url('events')}/console/events/{event_id}/reschedule")
+        moved = FIRST + timedelta(days=7)
+        await office.fill("[name=starts-1]", moved.isoformat(timespec="minutes"))
+        await office.fill("[name=ends-1]", (moved + timedelta(hours=2)).isoformat(timespec="minutes"))
+        await office.check("[name=confirmed]")
+        await office.locator("main form button[type=submit]:not([name])").last.click()
+        for number, count in zip((phone, second, third), counts, strict=True):
+            assert "15" in await number.next_after(count)
+
+        # the pages, in every language, before the event is cancelled
+        problems = []
+        for page, address in (
+            (resident, f"{system.url('events')}/events"),
+            (resident, f"{system.url('events')}/events/{event_id}"),
+            (resident, f"{system.url('registrations')}/registrations/new/{event_id}"),
+            (resident, f"{system.url('registrations')}/registrations/asked/{event_id}"),
+            (resident, own_page),
+            (office, f"{system.url('events')}/console"),
+            (office, f"{system.url('events')}/console/events/{event_id}"),
+            (office, f"{system.url('events')}/console/events/{event_id}/edit"),
+            (office, f"{system.url('events')}/console/events/{event_id}/reschedule"),
+            (office, f"{system.url('events')}/console/events/{event_id}/cancel"),
+            (office, f"{system.url('events')}/console/events/new"),
+            (office, f"{system.url('registrations')}/registrations/console/events/{event_id}"),
+            (office, f"{system.url('notifications')}/notifications/console"),
+            (stranger, f"{system.url('events')}/sign-in"),
+            (stranger, f"{system.url('events')}/no-such-page"),
+            (desk, f"{system.url('notifications')}/notifications/phone"),
+        ):
+            await page.goto(address)
+            problems += await axe_everywhere(page)
+        assert not problems, "\n".join(problems)
+
+        # the event is cancelled: each live party is told, once, and those who left are not
+        await office.goto(f"{system.url('events')}/console/events/{event_id}/cancel?lang=de")
+        await office.fill("[name=reason-de]", "Sturm im Garten")
+        await office.check("[name=confirmed]")
+        counts = [len(await p.received()) for p in (phone, second, third)]
+        await office.locator("main form button[type=submit]:not([name])").last.click()
+        for number, count in zip((phone, second, third), counts, strict=True):
+            await number.next_after(count)
+        await asyncio.sleep(2)
+        assert [len(await p.received()) for p in (phone, second, third)] == [c + 1 for c in counts]
+        assert len(await Mailbox(system, desk, AMAL).subjects()) == 2
+
+        # STOP means stop, and START says so
+        assert await phone.answer_to("DUR")
+        assert await phone.answer_to("BAŞLA")
+        complaints = [c for page in (office, resident, stranger) for c in page.complaints]
+        assert not complaints
+    await nothing_personal_in_the_log(system, kafka_address)
+
+
+async def nothing_personal_in_the_log(system, kafka_address):
+    """Every record of every topic of this run, and every line of every process."""
+    wanted = [OFFICE, AMAL, NAME, TURKISH, SECOND, THIRD, TURKISH[3:], SECOND[3:], THIRD[3:]]
+    seen = 0
+    for topic in all_topics():
+        for record in await read_topic(kafka_address, topic.name):
+            text = (record.value or b"").decode(errors="replace") + str(record.key) + str(record.headers)
+            seen += 1
+            assert not [word for word in wanted if word in text], topic.name
+    assert seen > 20
+    logs = system.logs()
+    assert not [word for word in wanted if word in logs]
+    assert not re.search(r"/r/[a-z2-7]{16}", logs), "the secret of a link is in a log"
+    assert json.dumps("Traceback")[1:-1] not in logs

@@ -11,7 +11,7 @@ UV = $(shell command -v uv || echo .venv-tools/bin/uv)
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status reset test lint format requirements kafka kafka-down clean environment dev-environment
+.PHONY: help up down status reset test lint format requirements screenshots kafka kafka-down clean environment dev-environment
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -41,6 +41,9 @@ lint: dev-environment $(CATALOGUES) ## check code, types, imports, catalogues an
 	@.venv/bin/lint-imports
 	@$(ENV) -m shared.i18n check
 	@$(ENV) scripts/migrations.py
+
+screenshots: dev-environment ## take the README's pictures from what `make up` runs (needs Chromium)
+	@PYTHONPATH=. $(ENV) scripts/screenshots.py
 
 format: dev-environment ## bring the code into its form
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format .

@@ -1,4 +1,4 @@
-"""Settings that every service shares. Environment variables: `TEILHABE_…`; durations are ISO 8601 or seconds."""
+"""Settings that every service shares. Environment variables: `TEILHABE_…`; durations are ISO 8601, `PT6S` say."""
 
 from base64 import urlsafe_b64decode
 from datetime import timedelta

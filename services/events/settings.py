@@ -11,11 +11,10 @@ from shared.settings import Settings
 
 
 class EventsSettings(Settings):
-    """Environment variables as in `shared.settings`, and these. Durations are ISO 8601 or seconds."""
+    """Environment variables as in `shared.settings`, and these. Durations are ISO 8601."""
 
     database: str = Field(validation_alias="TEILHABE_DATABASE_EVENTS")
     token_private_key: SecretStr = Field(description="Ed25519 private key in PEM that signs the sign-in tokens")
-    sms_number: str = Field(default="+493023125000", description="the number that people text to, E.164")
 
     privacy_url: str = ""
 

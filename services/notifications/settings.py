@@ -17,7 +17,6 @@ class NotificationsSettings(Settings):
     privacy_url: str = ""
 
     sms_provider: Literal["development", "twilio"] = "development"
-    sms_number: str = Field(default="+493023125000", description="the number that people text to, E.164")
     default_region: str = Field(default="DE", description="country of numbers that are written without one")
     twilio_url: str = "https://api.twilio.com"
     twilio_account: str = ""

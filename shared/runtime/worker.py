@@ -66,6 +66,7 @@ class Worker:
         self.timers = [*timers, *self._own_timers()]
         self._tasks: list[Task[None]] = []
         self._epoch_seen_at = 0.0
+        self._epoch_seen = asyncio.Event()
 
     def _own_timers(self) -> list[Timer]:
         parking = [consumer for consumer in self.consumers if consumer.present]
@@ -85,6 +86,7 @@ class Worker:
     async def _follow_epoch(self) -> None:
         epoch = await self.epoch.current()
         self._epoch_seen_at = monotonic()
+        self._epoch_seen.set()
         window = self.settings.replay_window.total_seconds()
         await follow_epoch(self.database, self.service, epoch, window)
         for subscriber in self.broker.subscribers:
@@ -128,6 +130,8 @@ class Worker:
         self.relay.start()
 
     async def _start_broker(self) -> None:
+        """Waits until the log's mark was read: FastStream leaks a producer with each start that fails."""
+        await self._epoch_seen.wait()
         while True:
             try:
                 return await self.broker.start()

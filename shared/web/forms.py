@@ -15,7 +15,7 @@ from shared.web.problem import Problem
 from shared.web.reader import Reader
 from shared.web.validation import explain
 
-MOST_FIELDS = 100
+MOST_FIELDS = 400
 LONGEST_FIELD = 20_000
 OWN_FIELDS = {csrf.FIELD, REQUEST_KEY_FIELD}
 
@@ -69,7 +69,7 @@ class FormErrors(Mapping[str, str]):
 
 
 async def read_form(request: Request) -> FormData:
-    """The form of a request: at most 100 fields of 20,000 bytes each, and no files.
+    """The form of a request: at most 400 fields of 20,000 bytes each, and no files.
 
     Raises:
         HTTPException: 400 for a form beyond that.

@@ -42,12 +42,12 @@ class Site:
         early = await self.event(registration_opens_at=now + timedelta(days=2))
         cancelled = await self.event()
         moved = await self.event(3, sessions=given.event(1).sessions + given.event(1).sessions)
-        first, second = await self.admit(full, given.wish(), given.wish(name="Ada"))
+        _, second = await self.admit(full, given.wish(), given.wish(name="Ada"))
         confirmed, held = await self.admit(
             event, given.wish(name="Ada", size=2), given.wish(given.number(), ask_owner=True)
         )
         (gone,) = await self.admit(cancelled, given.wish())
-        offered, waiting = await self.offer()
+        offered = await self.offer()
         await self.cancel(cancelled)
         self.pages = {
             "form": f"/registrations/new/{event.id}",
@@ -67,7 +67,7 @@ class Site:
             "list": f"/registrations/console/events/{event.id}",
             "list-empty": f"/registrations/console/events/{moved.id}",
         }
-        self.cookie = await self.sign_in(event, moved)
+        self.cookie = await self.sign_in()
 
     async def event(self, capacity=10, **more):
         state = given.event(capacity, **more)
@@ -88,16 +88,15 @@ class Site:
     async def offer(self):
         event = await self.event(1)
         _, offered = await self.admit(event, given.wish(), given.wish())
-        (waiting,) = await self.admit(event, given.wish(size=3))
         await given.publish(self.app.state.database, given.with_capacity(event, 2), 2)
-        return offered, waiting
+        return offered
 
     async def cancel(self, event):
         reason = {"de": "Sturm. Wir bitten um Verständnis.", "ar": "عاصفة"}
         state = event.model_copy(update={"status": Status.CANCELLED, "cancellation_reason": reason})
         await given.publish(self.app.state.database, state, 2)
 
-    async def sign_in(self, *_events):
+    async def sign_in(self):
         person = uuid4()
         message = OrganisationChanged(
             aggregate_id=ORGANISATION,

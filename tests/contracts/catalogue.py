@@ -89,16 +89,17 @@ def _value(field: FieldInfo) -> Any:
 
 def _of(annotation: Any) -> Any:
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _of(arguments[0])
-    if origin is Literal:
-        return arguments[0]
+    if origin in {Annotated, Literal}:
+        return _of(arguments[0]) if origin is Annotated else arguments[0]
     if origin in {Union, UnionType}:
         return _of(next(argument for argument in arguments if argument is not NoneType))
-    if origin is list:
-        return [_of(arguments[0])]
-    if origin is dict:
-        return {_of(arguments[0]): _of(arguments[1])}
+    if origin in {list, dict}:
+        values = [_of(argument) for argument in arguments]
+        return values if origin is list else {values[0]: values[1]}
+    return _of_class(annotation)
+
+
+def _of_class(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return next(iter(annotation))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -159,11 +159,11 @@ async def test_the_second_writer_sees_what_the_first_did(events, member):
     browser = await events.signed_in(member)
     url = f"/console/events/{event_id}/edit"
     async with events.database.begin() as session:
-        await edit_event(session, member, event_id, content(venue_name="Halle", capacity=40), 1, NOW)
+        await edit_event(session, member, event_id, content(venue_name="Halle", capacity=40, kind="course"), 1, NOW)
     mine = dict(COMPLETE) | {"venue_name": "Mein Garten", "capacity": "10", "version": "1"}
     page = await send(browser, url, list(mine.items()))
     assert page.status == 409
-    for part in ("What you wrote is not saved yet", "Halle", "Mein Garten", "You did not change this."):
+    for part in ("What you wrote is not saved yet", "Halle", "Mein Garten", ">Course<", "You did not change this."):
         assert part in page.text
     hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.text.split("<main")[1])
     again = await browser.request(

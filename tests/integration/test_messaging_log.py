@@ -59,7 +59,7 @@ async def test_kafka_that_comes_back_empty_gets_everything_again(own_kafka, data
             await until(lambda: holds(service, 35), 30)
     assert await service.effects(aggregate) == list(range(1, 36))
     newcomer = service.consumer(name="newcomer")
-    await service.scalar("DELETE FROM effects WHERE number > 0")
+    await service.scalar("WITH gone AS (DELETE FROM effects RETURNING 1) SELECT count(*) FROM gone")
     records = await read_topic(service.kafka, service.topic)
     await newcomer.handle(service.database, [service.contract.model_validate_json(r.value) for r in records])
     await service.close()
@@ -114,7 +114,6 @@ async def test_consumer_whose_position_lies_in_the_new_log_reads_it_from_the_beg
     async with running(service.worker(service.consumer())):
         await until(lambda: has_effects(service, 10 if watch else 6))
         await asyncio.sleep(2)
-    assert (await service.effects(aggregate) == list(range(1, 11)) or not watch) is True
     assert (set(await service.effects(aggregate)) == set(range(1, 11))) is watch
     await service.close()
 

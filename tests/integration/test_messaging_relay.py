@@ -74,13 +74,12 @@ async def test_what_was_committed_is_published_although_its_process_was_killed(s
 
 async def write_steps(service, aggregate, count, *, lock):
     """Concurrent transactions that each take the next version of the aggregate and publish it."""
-    guard = " FOR UPDATE" if lock else ""
+    locked = "SELECT version FROM aggregates WHERE key = :key FOR UPDATE"
+    read = locked if lock else locked.removesuffix(" FOR UPDATE")
 
     async def one(_):
         async with service.database.begin() as session:
-            row = await session.execute(
-                text(f"SELECT version FROM aggregates WHERE key = :key{guard}"), {"key": str(aggregate)}
-            )
+            row = await session.execute(text(read), {"key": str(aggregate)})
             number = row.scalar_one() + 1
             if not lock:
                 number = await next_unlocked(session, aggregate)

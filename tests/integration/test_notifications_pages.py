@@ -58,14 +58,9 @@ async def send_all(database):
         continue
 
 
-def fields(page):
-    """The hidden fields of the page's last form."""
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.text.rpartition("<form")[2]))
-
-
 async def write(client, number, said):
     page = await client.get(PHONE)
-    return await client.post(PHONE, {**fields(page), "number": number, "text": said})
+    return await client.post(PHONE, {**dict(given.hidden_fields(page.text)), "number": number, "text": said})
 
 
 async def test_text_written_on_the_phone_is_received_and_its_answer_shown(client, database):
@@ -85,7 +80,7 @@ async def test_text_written_on_the_phone_is_received_and_its_answer_shown(client
 async def test_form_that_is_sent_twice_is_one_text(client, database):
     """The form's key makes the second sending the same as the first."""
     page = await client.get(PHONE)
-    form = {**fields(page), "number": "+493023125102", "text": "GARTEN"}
+    form = {**dict(given.hidden_fields(page.text)), "number": "+493023125102", "text": "GARTEN"}
     for _ in range(2):
         assert (await client.post(PHONE, form)).status == 303
     async with database.read() as session:
@@ -127,6 +122,21 @@ async def test_mail_is_shown_as_html_as_text_and_with_its_file(client, database)
     assert (await client.get(f"{PHONE}/mails/{uuid4()}")).status == 404
 
 
+async def test_link_in_a_mail_opens_in_the_whole_window(app, database, chromium, free_port):
+    """The button of a confirmation leads to the registration, out of the frame that the mail is shown in."""
+    mail = await mail_of(database, AsgiClient(app), given.event(), email="clicker@example.org")
+    async with (
+        given.serving(app, free_port()) as base,
+        running_browser(chromium) as browser,
+        open_page(browser, 800) as page,
+    ):
+        await page.route("**/r/tok", lambda route: route.fulfill(body="there"))
+        await page.goto(base + mail)
+        await page.frame_locator("iframe").locator("a.button").click()
+        await page.wait_for_url("**/r/tok")
+        assert page.complaints == []
+
+
 async def test_unsubscribing_takes_one_click_and_so_does_the_way_back(client, database):
     """A mail program posts without cookie or token, as RFC 8058 says; a person finds the way back on the page."""
     path = f"/notifications/unsubscribe/{unsubscribe_token(given.VAULT, 'tired@example.org')}"
@@ -143,7 +153,7 @@ async def test_unsubscribing_takes_one_click_and_so_does_the_way_back(client, da
     page = await client.get(path)
     assert "tired" not in page.text.lower()
     assert (await AsgiClient(client.app).post(f"{path}/undo", {})).status == 403
-    assert (await client.post(f"{path}/undo", fields(page))).status == 303
+    assert (await client.post(f"{path}/undo", dict(given.hidden_fields(page.text)))).status == 303
     assert f'action="{path}"' in (await client.get(path)).text
 
 

@@ -1,34 +1,34 @@
-"""The pages of registrations, through the application, on a real PostgreSQL."""
+"""The registration form and what it answers, through the application, on a real PostgreSQL."""
 
 import asyncio
 import html
 import re
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import text
 
 from services.registrations.main import create_api
-from services.registrations.registrations.admission import admit
-from shared.auth.members import keep_organisations
-from shared.auth.tokens import TOKEN_COOKIE, sign_token
-from shared.contracts.contacts import Contact
+from services.registrations.registrations import commands
 from shared.contracts.events import Status
-from shared.contracts.organisations import Membership, OrganisationChanged, Role
-from shared.database.engine import Database
 from shared.database.migrations import upgrade
 from tests.support import registrations as given
 from tests.support.asgi_client import AsgiClient
-
-FIELD = re.compile(r'name="(csrf_token|request_key)" value="([^"]+)"')
-PRIVATE_PEM = given.PRIVATE_KEY.private_bytes(
-    given.serialization.Encoding.PEM,
-    given.serialization.PrivateFormat.PKCS8,
-    given.serialization.NoEncryption(),
-).decode()
+from tests.support.registration_pages import (
+    email,
+    hidden,
+    messages,
+    open_event,
+    own_path,
+    register,
+    registrations,
+    send,
+    signed_in,
+    typed,
+    where,
+    words,
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,79 +48,6 @@ def database(app):
 @pytest.fixture
 def browser(app):
     return AsgiClient(app)
-
-
-def email():
-    return f"{uuid4().hex}@example.org"
-
-
-def typed(**changes):
-    """The form as it is filled in by somebody who has an e-mail address."""
-    form = {"party_size": "1", "channel": "email", "email": email(), "phone": "", "name": "", "language": "en"}
-    return {name: value for name, value in (form | {"consent": "yes"} | changes).items() if value is not None}
-
-
-async def hidden(browser, path):
-    """The hidden fields of the first form of a page."""
-    answer = await browser.get(path)
-    assert answer.status == 200, answer.text
-    fields = FIELD.findall(answer.text)
-    return {name: value for name, value in reversed(fields)}
-
-
-async def send(browser, path, form, page=None):
-    """Open the page, fill in its form, send it."""
-    return await browser.post(path, {**await hidden(browser, page or path), **form})
-
-
-async def register(browser, event, **changes):
-    return await send(browser, f"/registrations/new/{event.id}", typed(**changes))
-
-
-def where(answer):
-    assert answer.status == 303, answer.text
-    return answer.headers["location"]
-
-
-async def own_path(browser, event, **changes):
-    """Register by e-mail; the path of the own page."""
-    return urlsplit(where(await register(browser, event, **changes))).path
-
-
-def words(answer):
-    """The page's text as it is read, without markup."""
-    main = answer.text.partition("<main")[2].partition("</main>")[0]
-    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", main)).split())
-
-
-async def open_event(database, capacity=10, **more):
-    state = given.event(capacity, **more)
-    await given.publish(database, state)
-    return state
-
-
-async def messages(database, event, kind):
-    async with database.read() as session:
-        rows = await session.execute(
-            text(
-                "SELECT convert_from(value, 'UTF8')::jsonb AS m FROM outbox WHERE key = :key"
-                " OR convert_from(value, 'UTF8')::jsonb ->> 'event_id' = :key ORDER BY id"
-            ),
-            {"key": str(event.id)},
-        )
-        return [m for m in rows.scalars() if m["type"] == kind]
-
-
-async def registrations(database, event):
-    async with database.read() as session:
-        rows = await session.execute(
-            text(
-                "SELECT r.*, p.address, p.language FROM registrations r JOIN people p ON p.id = r.person_id"
-                " WHERE event_id = :id ORDER BY queue"
-            ),
-            {"id": event.id},
-        )
-        return rows.all()
 
 
 async def test_registering_by_email_leads_to_the_own_page(browser, database):
@@ -160,8 +87,6 @@ async def test_registering_by_phone_reveals_nothing_about_the_number(browser, da
 
 
 async def given_accept(session, registration_id):
-    from services.registrations.registrations import commands
-
     await commands.accept(session, given.VAULT, given.RULES, registration_id, datetime.now(UTC))
 
 
@@ -376,215 +301,3 @@ async def test_a_form_that_comes_too_late_leads_to_the_reason(browser, database)
     cancelled = event.model_copy(update={"status": Status.CANCELLED, "cancellation_reason": {"en": "Storm"}})
     await given.publish(database, cancelled, 2)
     assert "Storm" in words(await browser.get(where(await browser.post(path, form))))
-
-
-async def test_the_party_changes_on_the_own_page(browser, database):
-    """What fits is saved; what does not is said with the free places, and what was typed stays."""
-    event = await open_event(database, 5, largest_party=4)
-    path = await own_path(browser, event)
-    await own_path(browser, event, party_size="3")
-    saved = await browser.get(where(await send(browser, f"{path}/party", {"party_size": "2"}, path)))
-    assert "Saved" in words(saved)
-    refused = await send(browser, f"{path}/party", {"party_size": "4"}, path)
-    assert refused.status == 422
-    assert "0 more places are free. You can be at most 2 people" in words(refused)
-    assert 'name="party_size" type="text" value="4"' in refused.text
-    too_many = await send(browser, f"{path}/party", {"party_size": "5"}, path)
-    assert too_many.status == 422
-    for nonsense in ("0", "-1", "abc", "", "1000000000000", "٣٣"):
-        assert (await send(browser, f"{path}/party", {"party_size": nonsense}, path)).status == 422
-    assert [row.party_size for row in await registrations(database, event)] == [2, 3]
-
-
-async def test_a_party_is_told_the_largest_that_the_event_allows(browser, database):
-    """There are places enough, and the event wants small parties."""
-    event = await open_event(database, 50, largest_party=4)
-    path = await own_path(browser, event)
-    refused = await send(browser, f"{path}/party", {"party_size": "5"}, path)
-    assert "At most 4 people can come together" in words(refused)
-
-
-async def test_the_language_of_messages_changes_on_the_own_page(browser, database):
-    """The contact is told to notifications, encrypted; the page itself stays in the reader's language."""
-    event = await open_event(database)
-    address = email()
-    path = await own_path(browser, event, email=address)
-    answer = await browser.get(where(await send(browser, f"{path}/language", {"language": "ar"}, path)))
-    assert 'value="ar" selected' in answer.text
-    (row,) = await registrations(database, event)
-    async with database.read() as session:
-        contacts = await session.execute(
-            text("SELECT convert_from(value, 'UTF8')::jsonb FROM outbox WHERE key = :key ORDER BY id"),
-            {"key": str(row.person_id)},
-        )
-        newest = list(contacts.scalars())[-1]
-    opened = given.VAULT.open(newest["sealed"], Contact, f"contact:{row.person_id}")
-    assert (opened.language, opened.email, newest["aggregate_version"]) == ("ar", address, 2)
-    for nonsense in ("xx", ""):
-        assert (await send(browser, f"{path}/language", {"language": nonsense}, path)).status == 422
-
-
-async def test_cancelling_asks_once_and_says_so(browser, database):
-    """A page that asks, a button, and a page that says that it is done; again changes nothing."""
-    event = await open_event(database)
-    path = await own_path(browser, event, party_size="2")
-    assert "places of 2 people" in words(await browser.get(f"{path}/cancel"))
-    fields = await hidden(browser, f"{path}/cancel")
-    for _ in range(2):
-        assert "not registered any more" in words(
-            await browser.get(where(await browser.post(f"{path}/cancel", fields)))
-        )
-    assert where(await browser.get(f"{path}/cancel")) == path
-    assert len(await messages(database, event, "RegistrationCancelled")) == 1
-    for action, form in (("party", {"party_size": "2"}), ("accept", {}), ("language", {"language": "tr"})):
-        assert where(await browser.post(f"{path}/{action}", fields | form)).startswith(path)
-
-
-async def test_an_offer_says_until_when_and_is_taken_with_one_button(browser, database):
-    """The waiting party sees the end of its offer, accepts, and has a place; a second press is harmless."""
-    event = await open_event(database, 1)
-    first = await own_path(browser, event)
-    waiting = await own_path(browser, event)
-    await browser.post(f"{first}/cancel", await hidden(browser, f"{first}/cancel"))
-    page = await browser.get(waiting)
-    assert "A place is free for you" in words(page)
-    assert re.search(r"until \S.*\d{2}:\d{2}", words(page))
-    fields = await hidden(browser, waiting)
-    for _ in range(2):
-        assert "You have a place" in words(await browser.get(where(await browser.post(f"{waiting}/accept", fields))))
-    assert [row.state for row in await registrations(database, event)] == ["cancelled", "confirmed"]
-
-
-async def test_a_cancelled_event_says_so_on_the_own_page(browser, database):
-    """With the reason in the reader's language, and the way to other events."""
-    event = await open_event(database)
-    path = await own_path(browser, event)
-    cancelled = event.model_copy(update={"status": Status.CANCELLED, "cancellation_reason": {"en": "Storm", "de": "x"}})
-    await given.publish(database, cancelled, 2)
-    page = words(await browser.get(path))
-    assert "This event does not take place" in page
-    assert "Storm" in page
-
-
-async def test_links_are_found_in_any_case_and_unknown_ones_are_explained(browser, database):
-    """A link in capital letters works; a garbled one says what to do, on each of the actions."""
-    path = await own_path(browser, await open_event(database))
-    token = path.removeprefix("/r/")
-    assert (await browser.get(f"/r/{token.upper()}")).status == 200
-    fields = await hidden(browser, path)
-    for garbled in (token[:-1], token + "x", "a" * 3000, "\u0000", "%00", "' or 1=1", "🌻"):
-        answer = await browser.get(f"/r/{garbled}")
-        assert (answer.status, "Copy the whole link" in words(answer)) == (404, True)
-    for action in ("cancel", "accept", "party", "language"):
-        assert (await browser.post(f"/r/xyz/{action}", fields)).status == 404
-        assert (await browser.post(f"{path}/{action}", {})).status == 403
-
-
-async def signed_in(app, event=None):
-    """An organiser of the event's organisation, or of another."""
-    person, organisation = uuid4(), event.organisation_id if event else uuid4()
-    message = OrganisationChanged(
-        aggregate_id=organisation,
-        aggregate_version=int(datetime.now(UTC).timestamp() * 1000),
-        name={"de": "Integrationsbüro"},
-        members=[Membership(person_id=person, role=Role.OWNER)],
-    )
-    async with app.state.database.begin() as session:
-        await keep_organisations(session, [message])
-    browser = AsgiClient(app)
-    browser.cookies[TOKEN_COOKIE] = sign_token(person, PRIVATE_PEM, datetime.now(UTC))
-    return browser
-
-
-async def test_the_list_belongs_to_the_event_s_organisation(app, browser, database):
-    """Strangers sign in first; other organisations' members find nothing; members see who comes."""
-    event = await open_event(database)
-    await own_path(browser, event, name="Ada", party_size="3")
-    path = f"/registrations/console/events/{event.id}"
-    assert "/sign-in/renew?next=" in where(await browser.get(path))
-    assert (await (await signed_in(app)).get(path)).status == 404
-    member = await signed_in(app, event)
-    assert (await member.get(f"/registrations/console/events/{uuid4()}")).status == 404
-    page = await member.get(path)
-    assert "Ada 3 Confirmed English E-mail" in words(page)
-    assert page.headers["cache-control"] == "no-store"
-    browser.cookies[TOKEN_COOKIE] = "forged.token.here"
-    assert "/sign-in/renew" in where(await browser.get(path))
-
-
-async def test_the_list_needs_as_many_statements_for_many_as_for_none(app, database):
-    """Its pages hold a hundred; a page beyond the last is the last."""
-    event = await open_event(database, 30, largest_party=5)
-    member = await signed_in(app, event)
-    path = f"/registrations/console/events/{event.id}"
-    none, page = await counted(database, member, path)
-    assert "Nobody has registered yet" in words(page)
-    wishes = [given.wish(given.number() if n % 2 else None, 1, ask_owner=bool(n % 2)) for n in range(101)]
-    async with database.begin() as session:
-        await admit(session, given.VAULT, given.RULES, event.places[0].id, wishes, datetime.now(UTC))
-    many, page = await counted(database, member, path)
-    assert none == many
-    assert page.text.count('role="rowheader"') == 100
-    for number in (2, 9999):
-        _, page = await counted(database, member, f"{path}?page={number}")
-        assert page.text.count('role="rowheader"') == 1
-    assert (await member.get(f"{path}?page=0")).status == 400
-
-
-async def counted(database, browser, path):
-    """How many statements a page needs, and the page."""
-    seen = []
-
-    def note(_connection, _cursor, statement, *_):
-        seen.append(statement)
-
-    sqlalchemy_event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    try:
-        page = await browser.get(path)
-    finally:
-        sqlalchemy_event.remove(database.engine.sync_engine, "before_cursor_execute", note)
-    assert page.status == 200, page.text
-    return len(seen), page
-
-
-async def test_while_the_database_is_away_people_are_told_to_come_back(free_port, monkeypatch):
-    """503 with Retry-After, as a page and as a problem; nothing of the address is told."""
-    away = create_api(given.settings(f"postgresql+asyncpg://u:p@127.0.0.1:{free_port()}/x"))
-    browser = AsgiClient(away)
-    page = await browser.get(f"/registrations/new/{uuid4()}")
-    assert (page.status, page.headers["retry-after"]) == (503, "10")
-    assert "We will be back soon" in words(page)
-    program = await browser.get(f"/registrations/api/events/{uuid4()}/places")
-    assert (program.status, program.headers["retry-after"]) == (503, "10")
-    assert program.headers["content-type"] == "application/problem+json"
-    assert program.json()["type"] == "urn:teilhabe:problem:database-away"
-    await away.state.database.close()
-
-
-async def test_another_database_error_is_not_called_an_outage(app, browser, monkeypatch):
-    """A mistake of ours stays a 500."""
-
-    async def broken(*_):
-        async with app.state.database.begin() as session:
-            await session.execute(text("SELECT nonsense"))
-
-    monkeypatch.setattr("services.registrations.registrations.manage.by_token", broken)
-    assert (await browser.get("/r/abc")).status == 500
-
-
-async def test_a_database_that_hangs_fails_all_who_wait_at_once():
-    """The writer does not try each wish of a batch against a database that is away."""
-    from services.registrations.registrations.writer import AdmissionWriter
-
-    class Away(Database):
-        tries = 0
-
-        def begin(self):
-            Away.tries += 1
-            raise ConnectionRefusedError
-
-    writer = AdmissionWriter(Away("postgresql+asyncpg://nowhere"), given.VAULT, given.RULES)
-    pool = uuid4()
-    results = await asyncio.gather(*(writer.submit(pool, given.wish()) for _ in range(50)), return_exceptions=True)
-    assert {type(result) for result in results} == {ConnectionRefusedError}
-    assert Away.tries <= 2

@@ -10,6 +10,8 @@ from time import monotonic
 from typing import ClassVar, Literal
 from uuid import UUID, uuid4, uuid5
 
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy import BigInteger, Column, Identity, Index, MetaData, Table, Text, text
 
 from shared.contracts.base import LocalizedText, Message
@@ -123,11 +125,9 @@ class Service:
 
     async def effects(self, key: UUID | None = None) -> list[int]:
         """The numbers that took effect, in the order in which they did."""
-        chosen = "" if key is None else "WHERE key = :key"
+        chosen = text("SELECT number FROM effects WHERE CAST(:key AS text) IS NULL OR key = :key ORDER BY id")
         async with self.database.read() as session:
-            rows = await session.execute(
-                text(f"SELECT number FROM effects {chosen} ORDER BY id"), {} if key is None else {"key": str(key)}
-            )
+            rows = await session.execute(chosen, {"key": None if key is None else str(key)})
             return list(rows.scalars())
 
     async def pending(self) -> int:
@@ -161,6 +161,29 @@ async def apply(session, messages) -> None:
 def key(name: str) -> UUID:
     """A key that is the same in each process."""
     return uuid5(_NAMESPACE, name)
+
+
+async def send(service, *messages):
+    """Write messages, or raw values, to the topic as they are."""
+    producer = AIOKafkaProducer(bootstrap_servers=service.kafka, max_request_size=2_000_000)
+    await producer.start()
+    for message in messages:
+        value = message if isinstance(message, bytes) else message.model_dump_json().encode()
+        await producer.send_and_wait(service.topic, value, key=b"one key")
+    await producer.stop()
+
+
+async def has_effects(service, count):
+    return len(await service.effects()) >= count
+
+
+async def committed(service, count):
+    """The consumer of the service has committed `count` records."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=service.kafka)
+    await admin.start()
+    offsets = await admin.list_consumer_group_offsets(f"{service.topic}.{service.name}")
+    await admin.close()
+    return sum(max(0, offset.offset) for offset in offsets.values()) >= count
 
 
 @asynccontextmanager
@@ -200,7 +223,7 @@ class Program:
     def __init__(self, what: str, service: Service, **more: str) -> None:
         arguments = [what, service.kafka, service.url, service.name, service.topic]
         arguments += [f"{name}={value}" for name, value in more.items()]
-        self.process = subprocess.Popen(  # noqa: S603 - ourselves
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.messaging_process", *arguments],
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -221,7 +244,7 @@ class Program:
         """SIGTERM."""
         self.process.terminate()
 
-    def __enter__(self) -> "Program":
+    def __enter__(self):
         return self
 
     def __exit__(self, *_) -> None:

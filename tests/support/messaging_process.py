@@ -36,13 +36,12 @@ async def relay(service: Service, *, mark: str = "yes") -> None:
     if mark == "no":
 
         async def hang(_: object) -> int:
-            while not all(flight.future.done() for flight in running._in_flight.values()):  # noqa: SLF001
-                await asyncio.sleep(0.01)
+            await asyncio.gather(*(flight.future for flight in running._in_flight.values()))
             _say("sent")
             await asyncio.sleep(600)
             return 0
 
-        running._mark = hang  # type: ignore[method-assign]  # noqa: SLF001
+        running._mark = hang  # type: ignore[method-assign]
     running.start()
     _say("started")
     await asyncio.sleep(600)

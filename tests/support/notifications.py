@@ -1,6 +1,7 @@
 """What the tests of notifications share: settings, messages as the other services publish them, and fakes."""
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4, uuid5
@@ -186,6 +187,12 @@ def fakes(*failures: Exception | None) -> tuple[FakeProvider, Providers]:
     """One fake for SMS and mail."""
     fake = FakeProvider(*failures)
     return fake, Providers(fake, fake)
+
+
+def hidden_fields(page: str) -> list[tuple[str, str]]:
+    """The hidden fields of a page's last form, with their values."""
+    form = page.rpartition("<form")[2]
+    return re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form)
 
 
 @asynccontextmanager

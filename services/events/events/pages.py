@@ -24,7 +24,7 @@ from services.events.events.merging import differences, merged
 from services.events.events.model import State
 from services.events.events.queries import PAGE_SIZE, WholeEvent, event_of, events_of
 from services.events.events.scheduling import known_zones
-from services.events.events.wording import BADGES, FIELDS, KINDS, STATES, field_label
+from services.events.events.wording import BADGES, FIELDS, KINDS, STATES, field_label, value_text
 from shared.auth.members import Member
 from shared.auth.sign_in import MemberDep, now_of
 from shared.database.engine import Database
@@ -57,6 +57,7 @@ def wording(reader: Reader) -> dict[str, Any]:
         "badges": BADGES,
         "languages": list(LANGUAGES),
         "label_of": lambda field: field_label(field, reader),
+        "value_of": lambda field, value: value_text(field, value, reader),
         "pick": lambda texts: pick(texts, reader.language),
     }
 

@@ -58,3 +58,13 @@ def field_label(field: str, reader: Reader) -> str:
     if part.isdecimal():
         return reader.gettext("Date %(number)s: %(field)s", number=part, field=label)
     return reader.gettext("%(field)s (%(language)s)", field=label, language=endonym(part))
+
+
+def value_text(field: str, value: str, reader: Reader) -> str:
+    """What a field of the form holds, as people read it: names for codes, and a space in dates."""
+    if field == "kind" and value in KINDS:
+        return reader.gettext(KINDS[Kind(value)])
+    if field == "main_language" or field.endswith("_languages"):
+        return ", ".join(map(endonym, value.split()))
+    is_moment = field.startswith(("starts-", "ends-", "registration_"))
+    return value.replace("T", " ") if is_moment else value

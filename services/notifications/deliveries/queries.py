@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -96,3 +97,17 @@ async def tallies_of_event(session: ReadSession, event_id: UUID) -> list[Tally]:
     """How the event's deliveries stand."""
     rows = await session.execute(_TALLIES, {"id": event_id})
     return [Tally(**row._mapping) for row in rows]  # noqa: SLF001 - public in SQLAlchemy
+
+
+_OLDEST = text(
+    """
+    SELECT channel, extract(epoch FROM CAST(:now AS timestamptz) - min(next_attempt_at)) AS seconds FROM deliveries
+    WHERE state IN ('queued', 'unknown') AND next_attempt_at <= :now GROUP BY channel
+    """
+)
+
+
+async def seconds_overdue(session: ReadSession, now: datetime) -> dict[str, float]:
+    """For how many seconds the oldest delivery that is due has waited, per channel that has one."""
+    rows = await session.execute(_OLDEST, {"now": now})
+    return {row.channel: float(row.seconds) for row in rows}

@@ -18,11 +18,13 @@ from traceback import extract_tb
 from typing import Any
 
 import structlog
+from prometheus_client import Gauge
 
 from services.notifications.contacts.addresses import address_key
 from services.notifications.deliveries.claiming import Claim, claim
 from services.notifications.deliveries.model import State
 from services.notifications.deliveries.outcomes import record_attempts, settle_lost_leases
+from services.notifications.deliveries.queries import seconds_overdue
 from services.notifications.deliveries.rendering import Renderer
 from services.notifications.deliveries.retries import Attempt, Rules, accepted, failed, not_begun
 from services.notifications.events.queries import events_by_id
@@ -47,6 +49,8 @@ from shared.sms.encoding import segments
 from shared.vault import Vault
 
 log = structlog.get_logger()
+
+OVERDUE = Gauge("teilhabe_deliveries_overdue_seconds", "Age of the oldest delivery that is due", ["channel"])
 
 _STOP_WAIT = 4.0
 Clock = Callable[[], datetime]
@@ -91,11 +95,12 @@ class Sender:
         self._rules = Rules(settings.give_up_after, waits)
 
     def timers(self) -> list[Timer]:
-        """One per channel, so that a slow mail server holds up no SMS, and one for lost leases."""
+        """One per channel, so that a slow mail server holds up no SMS; one for lost leases, one that measures."""
         return [
             Timer("send-sms", 0.25, self.send_sms),
             Timer("send-mail", 0.25, self.send_mail),
             Timer("lost-leases", 5, self.settle_lost_leases),
+            Timer("ledger-age", 15, self.measure),
         ]
 
     async def send_sms(self) -> int:
@@ -110,6 +115,13 @@ class Sender:
         """Deal with what a vanished sender had claimed."""
         async with self._database.begin() as session:
             return await settle_lost_leases(session, self._rules.unknown_wait, self._clock())
+
+    async def measure(self) -> None:
+        """Show the operators how long what is due has waited."""
+        async with self._database.read() as session:
+            waited = await seconds_overdue(session, self._clock())
+        for channel in DeliveryChannel:
+            OVERDUE.labels(channel).set(waited.get(channel, 0.0))
 
     async def _send_due(self, channel: DeliveryChannel) -> int:
         async with self._database.begin() as session:

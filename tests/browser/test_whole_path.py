@@ -73,7 +73,7 @@ async def register_page(system, page, event_id):
     await until("the event's arrival", there)
 
 
-async def axe_everywhere(page, *, also_signed_in=False):
+async def axe_everywhere(page):
     """Look at the page as it is in each language, on a phone and on a desk."""
     here = page.url
     found = []
@@ -94,7 +94,9 @@ async def test_the_whole_path_from_an_organiser_to_a_phone(system, chromium, kaf
     Nothing personal is in any topic or any log line.
     """
     teilhabe(
-        system, "events", "organisation", "add", "--kind", "authority", "--owner", OFFICE, "--name-de", "Integrationsbüro"
+        system,
+        *["events", "organisation", "add", "--kind", "authority", "--name-de", "Integrationsbüro", "--owner"],
+        OFFICE,
     )
     async with (
         running_browser(chromium) as browser,

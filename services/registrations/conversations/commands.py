@@ -29,6 +29,7 @@ from shared.contracts.registrations import Channel, EndedBy
 from shared.contracts.sms import Sms
 from shared.database.engine import WriteSession
 from shared.messaging.outbox import publish
+from shared.sms.guessing import guess_language
 from shared.sms.keywords import Intent
 from shared.vault import Vault
 
@@ -87,7 +88,7 @@ async def answer_sms(
     found = await session.execute(select(PersonRow).where(col(PersonRow.address) == sms.number))
     person = found.scalar_one_or_none()
     heard = await listen(session, sms.text)
-    language = heard.language or (person.language if person else default_language)
+    language = heard.language or (person.language if person else guess_language(sms.text) or default_language)
     talk = Conversation(session, vault, rules, sms.number, person, language, consent, now)
     talk.heard = heard
     try:

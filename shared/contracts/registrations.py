@@ -51,13 +51,17 @@ class CapacityChanged(_PlacesMessage):
 
 
 class _RegistrationMessage(_PlacesMessage):
-    """`sealed` holds the secret of the person's link, sealed for `registration:<registration id>`."""
+    """`sealed` holds the secret of the person's link, sealed for `registration:<registration id>`.
+
+    `contact_version` is the contact that was written with this decision: whoever tells the person waits for it.
+    """
 
     registration_id: UUID
     person_id: UUID
     party_size: int
     channel: Channel
     sealed: str
+    contact_version: int | None = None
 
 
 class RegistrationHeld(_RegistrationMessage):
@@ -95,10 +99,11 @@ class OfferExpired(_RegistrationMessage):
 
 
 class PartyChanged(_RegistrationMessage):
-    """The party is another size and keeps its state."""
+    """The party is another size and keeps its state; `waits` while it has no places yet."""
 
     type: Literal["PartyChanged"] = "PartyChanged"
     previous_size: int
+    waits: bool = False
 
 
 class RegistrationCancelled(_RegistrationMessage):

@@ -86,7 +86,7 @@ def _template_of(message: RegistrationMessage) -> str | None:
 
 
 def _data_of(message: RegistrationMessage) -> dict[str, Any]:
-    told = message.model_dump(mode="json", include={"position", "expires_at", "previous_size", "holds_places"})
+    told = message.model_dump(mode="json", include={"position", "expires_at", "previous_size", "holds_places", "waits"})
     names = {"expires_at": "until", "previous_size": "previous", "holds_places": "holds"}
     return {names.get(name, name): value for name, value in told.items()} | {"party": getattr(message, "party_size", 1)}
 
@@ -115,7 +115,9 @@ def needs_of_registration(message: RegistrationMessage) -> str | None:
     if draft is None:
         return None
     cancelled = isinstance(message, RegistrationCancelled) and message.by is EndedBy.EVENT
-    return f"event:{draft.event_id}{':cancelled' if cancelled else ''} person:{draft.person_id}"
+    contact = getattr(message, "contact_version", None)
+    event = f"event:{draft.event_id}{':cancelled' if cancelled else ''}"
+    return f"{event} person:{draft.person_id}{f':{contact}' if contact else ''}"
 
 
 def needs_of_request(message: NotificationRequested) -> str | None:

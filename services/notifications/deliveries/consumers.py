@@ -56,7 +56,7 @@ def consumers(vault: Vault) -> list[Consumer]:
 
 
 async def present(session: WriteSession, things: set[str]) -> set[str]:
-    """Those of the things whose event and person are both there, the event as far on as the thing says."""
+    """Those of the things whose event and person are both there, as far on as the thing says."""
     parts = {thing: list(_parts(thing)) for thing in things}
     event_ids = {key for found in parts.values() for kind, key, _ in found if kind == "event"}
     person_ids = {key for found in parts.values() for kind, key, _ in found if kind == "person"}
@@ -64,8 +64,8 @@ async def present(session: WriteSession, things: set[str]) -> set[str]:
     events = await session.execute(
         select(event, col(EventRow.version), col(EventRow.status)).where(event.in_(event_ids))
     )
-    people = await session.execute(select(person).where(person.in_(person_ids)))
-    there: dict[UUID, Any] = {row.id: row for row in events} | dict.fromkeys(people.scalars())
+    people = await session.execute(select(person, col(ContactRow.version)).where(person.in_(person_ids)))
+    there: dict[UUID, Any] = {row.id: row for row in events} | {row.person_id: row for row in people}
     return {thing for thing, found in parts.items() if all(_is_there(there, key, when) for _, key, when in found)}
 
 

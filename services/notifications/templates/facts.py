@@ -125,6 +125,7 @@ class Telling:
             "first": self.first,
             "party": 1,
             "holds": True,
+            "waits": False,
             "state": "",
             "why": "",
         }

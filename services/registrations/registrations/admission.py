@@ -205,7 +205,7 @@ class _Batch:
             position = self._pool.queue(wish.party_size)
         expires_at = self._hold_until() if state is State.HELD else None
         party = Party(registration_id, person.id, wish.party_size, wish.channel.value)
-        self._tell(party, state, position, expires_at, fits=fits)
+        self._tell(party, state, position, expires_at, fits=fits, contact_version=person.version)
         admitted = Admitted(
             registration_id,
             person.id,
@@ -222,14 +222,22 @@ class _Batch:
         return answer_deadline(self._now, self._rules.hold_time, self._pool.starts_at, self._pool.zone)
 
     def _tell(
-        self, party: Party, state: State, position: int | None, expires_at: datetime | None, *, fits: bool
+        self,
+        party: Party,
+        state: State,
+        position: int | None,
+        expires_at: datetime | None,
+        *,
+        fits: bool,
+        contact_version: int,
     ) -> None:
+        message: type[RegistrationHeld | RegistrationConfirmed | RegistrationWaitlisted] = RegistrationConfirmed
+        more: dict[str, Any] = {"contact_version": contact_version}
         if state is State.HELD:
-            self._pool.tell(self._vault, RegistrationHeld, party, holds_places=fits, expires_at=expires_at)
-        elif state is State.CONFIRMED:
-            self._pool.tell(self._vault, RegistrationConfirmed, party)
-        else:
-            self._pool.tell(self._vault, RegistrationWaitlisted, party, position=position)
+            message, more = RegistrationHeld, more | {"holds_places": fits, "expires_at": expires_at}
+        elif state is State.WAITLISTED:
+            message, more = RegistrationWaitlisted, more | {"position": position}
+        self._pool.tell(self._vault, message, party, **more)
 
     def _remember(self, wish: Wish, admitted: Admitted, *, fits: bool) -> None:
         row: dict[str, Any] = {

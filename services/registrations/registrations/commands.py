@@ -205,7 +205,7 @@ async def change_party(
         _resize(pool, before, size)
     else:
         pool.waiting += size - before
-    pool.tell(vault, PartyChanged, opened.party(size), previous_size=before)
+    pool.tell(vault, PartyChanged, opened.party(size), previous_size=before, waits=not opened.row.holds_places)
     await opened.write(
         opened.state, holds_places=opened.row.holds_places, party_size=size, expires_at=opened.row.expires_at
     )

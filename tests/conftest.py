@@ -14,7 +14,6 @@ from shared.messaging.topics import create_topics
 from tests.support.brokers import running_broker
 from tests.support.databases import running_database_server
 from tests.support.machine import NO_CHROMIUM, NO_KAFKA, Machine, Source, look, must_be_real
-from tests.support.system import running_system
 
 MACHINE = pytest.StashKey[Machine]()
 
@@ -123,15 +122,6 @@ def chromium(machine) -> str:
     if machine.chromium is None:
         _do_without(NO_CHROMIUM)
     return machine.chromium
-
-
-@pytest.fixture(scope="session")
-def system(kafka_address, machine, database_server, tmp_path_factory):
-    """All of Teilhabe as processes of its own, with two api processes of registrations, on a real Kafka."""
-    if not machine.has_real_kafka:
-        pytest.skip(NO_KAFKA)
-    with running_system(kafka_address, database_server, tmp_path_factory.mktemp("system")) as system:
-        yield system
 
 
 @pytest.fixture

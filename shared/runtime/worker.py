@@ -130,7 +130,7 @@ class Worker:
         self.relay.start()
 
     async def _start_broker(self) -> None:
-        """Waits until the log's mark was read: FastStream leaks a producer with each start that fails."""
+        """Join the groups as soon as the log's mark was read; before, there is no broker to join them at."""
         await self._epoch_seen.wait()
         while True:
             try:

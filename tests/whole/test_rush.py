@@ -101,15 +101,15 @@ def sms_of(vault, number, words):
     )
 
 
-async def register_by_sms(kafka_address, vault, code):
-    producer = Producer(kafka_address)
+async def register_by_sms(own_broker, vault, code):
+    producer = Producer(own_broker)
     for message in [sms_of(vault, given.number(), f"{code} TR") for _ in range(BY_SMS)]:
         key = str(message.aggregate_id).encode()
         await producer.send_and_wait(SmsReceived.topic, message.model_dump_json().encode(), key, [])
     await producer.stop()
 
 
-async def test_a_thousand_at_once_for_fifty_places(system, kafka_address):
+async def test_a_thousand_at_once_for_fifty_places(system, own_broker):
     """Fifty get in and nobody else, at no moment more; each answer is kept, and each party is told exactly once."""
     vault = vault_of(system)
     event_id, code = await publish_event_with(system, vault, PLACES)
@@ -119,7 +119,7 @@ async def test_a_thousand_at_once_for_fifty_places(system, kafka_address):
     await until("the event", lambda: rows(registrations, "SELECT 1 FROM events WHERE id = :id", id=event_id))
 
     answers, _ = await asyncio.gather(
-        register_on_the_web(system, event_id), register_by_sms(kafka_address, vault, code)
+        register_on_the_web(system, event_id), register_by_sms(own_broker, vault, code)
     )
     assert {status for status, _ in answers} == {201}
 
@@ -152,7 +152,7 @@ async def test_a_thousand_at_once_for_fifty_places(system, kafka_address):
 
     history = [
         json.loads(record.value)["counts"]
-        for record in await read_topic(kafka_address, RegistrationConfirmed.topic)
+        for record in await read_topic(own_broker, RegistrationConfirmed.topic)
         if json.loads(record.value)["aggregate_id"] == str(event_id)
     ]
     assert max(counts["taken"] for counts in history) == PLACES

@@ -87,7 +87,7 @@ async def axe_everywhere(page):
     return found
 
 
-async def test_the_whole_path_from_an_organiser_to_a_phone(system, chromium, kafka_address):
+async def test_the_whole_path_from_an_organiser_to_a_phone(system, chromium, own_broker):
     """An office publishes, people register in Arabic on the web and in Turkish by SMS, and each is told what happens.
 
     They wait, are offered a place, cancel; the dates move; the event is cancelled, and everybody hears of it once.
@@ -204,15 +204,15 @@ async def test_the_whole_path_from_an_organiser_to_a_phone(system, chromium, kaf
         assert await phone.answer_to("BAŞLA")
         complaints = [c for page in (office, resident, stranger) for c in page.complaints]
         assert not complaints
-    await nothing_personal_in_the_log(system, kafka_address)
+    await nothing_personal_in_the_log(system, own_broker)
 
 
-async def nothing_personal_in_the_log(system, kafka_address):
+async def nothing_personal_in_the_log(system, own_broker):
     """Every record of every topic of this run, and every line of every process."""
     wanted = [OFFICE, AMAL, NAME, TURKISH, SECOND, THIRD, TURKISH[3:], SECOND[3:], THIRD[3:]]
     seen = 0
     for topic in all_topics():
-        for record in await read_topic(kafka_address, topic.name):
+        for record in await read_topic(own_broker, topic.name):
             text = (record.value or b"").decode(errors="replace") + str(record.key) + str(record.headers)
             seen += 1
             assert not [word for word in wanted if word in text], topic.name

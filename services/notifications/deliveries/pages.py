@@ -31,7 +31,7 @@ CHANNELS = {"email": N_("E-mail"), "sms": N_("SMS")}
 TEMPLATES = {
     "confirm-number": N_("Question to confirm a number"),
     "confirmation": N_("Confirmation"),
-    "waitlist": N_("Waiting list"),
+    "waitlist": N_("Waitlist"),
     "offer": N_("Offer of a free place"),
     "offer-expired": N_("Offer is over"),
     "party-changed": N_("Other number of people"),

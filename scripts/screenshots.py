@@ -37,15 +37,8 @@ async def text_as_a_resident(browser: Browser, phone: str) -> None:
         before = await page.locator(".p-bubble--sent").count()
         await page.fill("[name=text]", words)
         await page.click("main form button[type=submit]")
-        await wait_for_more(page, before)
+        await page.locator(".p-bubble--sent").nth(before).wait_for()
     await context.close()
-
-
-async def wait_for_more(page: object, before: int) -> None:
-    """Until an answer has come; raises playwright's TimeoutError after 30 seconds."""
-    await page.wait_for_function(  # type: ignore[attr-defined]
-        f"document.querySelectorAll('.p-bubble--sent').length > {before}", timeout=30_000
-    )
 
 
 async def main(stack: Surroundings) -> None:

@@ -18,12 +18,12 @@ NUMBER = "+4915228817386"
 """A number that is kept free for films and demonstrations."""
 
 
-async def picture(browser: Browser, name: str, address: str, *, locale: str, width: int, height: int) -> None:
-    """One page as a person with this language and screen sees it."""
-    context = await browser.new_context(viewport={"width": width, "height": height}, locale=locale)
+async def picture(browser: Browser, name: str, address: str, locale: str, part: str = "") -> None:
+    """One page, or a part of it, as a person with this language and an old phone sees it."""
+    context = await browser.new_context(viewport={"width": 360, "height": 640}, locale=locale)
     page = await context.new_page()
     await page.goto(address)
-    await page.screenshot(path=PICTURES / f"{name}.png")
+    await (page.locator(part) if part else page).screenshot(path=PICTURES / f"{name}.png")
     await context.close()
     sys.stdout.write(f"docs/pictures/{name}.png\n")
 
@@ -49,9 +49,9 @@ async def main(stack: Surroundings) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         await text_as_a_resident(browser, phone)
-        await picture(browser, "programme-de", f"{events}/events", locale="de-DE", width=360, height=640)
-        await picture(browser, "event-ar", f"{events}/events/GARTEN", locale="ar", width=360, height=640)
-        await picture(browser, "phone-tr", phone, locale="tr", width=360, height=640)
+        await picture(browser, "programme-de", f"{events}/events", "de-DE")
+        await picture(browser, "event-ar", f"{events}/events/GARTEN", "ar")
+        await picture(browser, "phone-tr", phone, "tr", "#conversation")
         await browser.close()
     sys.stdout.write(f"taken on {datetime.now(UTC):%Y-%m-%d}\n")
 

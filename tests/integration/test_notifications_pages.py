@@ -202,17 +202,17 @@ async def test_members_see_counts_and_reasons_and_nobody_elses(client, database)
     page = (await client.get(f"/notifications/console/{state.id}")).text
     assert "The number does not exist." in page
     assert "+4930" not in page
-    answer = await client.get(f"/api/notifications/events/{state.id}/deliveries")
+    answer = await client.get(f"/notifications/api/events/{state.id}/deliveries")
     counted = [(row["state"], row["reason"], row["count"]) for row in answer.json()["deliveries"]]
     assert sorted(counted, key=str) == [("failed", "30005", 1), ("sent", None, 1)]
     assert (await client.get(f"/notifications/console/{foreign.id}")).status == 404
-    assert (await client.get(f"/api/notifications/events/{foreign.id}/deliveries")).status == 404
+    assert (await client.get(f"/notifications/api/events/{foreign.id}/deliveries")).status == 404
 
 
 async def test_strangers_are_sent_to_sign_in(client):
     """Without a token there is nothing to see: people are sent to sign in, programs are told."""
     assert (await client.get("/notifications/console")).status == 303
-    assert (await client.get(f"/api/notifications/events/{uuid4()}/deliveries")).status == 401
+    assert (await client.get(f"/notifications/api/events/{uuid4()}/deliveries")).status == 401
 
 
 @pytest.mark.parametrize("language", ["de", "ar"])

@@ -30,7 +30,7 @@ class EventDeliveries(BaseModel):
     deliveries: list[DeliveryCount]
 
 
-@router.get("/api/notifications/events/{event_id}/deliveries")
+@router.get("/notifications/api/events/{event_id}/deliveries")
 async def event_deliveries(event_id: UUID, member: MemberDep, database: DatabaseDep) -> EventDeliveries:
     """Counts by template, channel, state and reason. 404 for an event of another organisation."""
     async with database.read() as session:

@@ -32,7 +32,7 @@ reset: environment ## stop, and remove all data after asking; YES=1 does not ask
 
 test: lint ## run all tests, or some: make test TESTS=tests/unit
 	@$(ENV) -m shared.web.assets
-	@$(ENV) -m pytest $(TESTS)
+	@$(ENV) -m pytest --numprocesses 2 --dist loadfile $(TESTS)
 
 lint: dev-environment $(CATALOGUES) ## check code, types, imports, catalogues and migrations
 	@.venv/bin/ruff check .

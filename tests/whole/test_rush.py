@@ -118,9 +118,7 @@ async def test_a_thousand_at_once_for_fifty_places(system, own_broker):
     events = Database(system.database("events"), connections=2)
     await until("the event", lambda: rows(registrations, "SELECT 1 FROM events WHERE id = :id", id=event_id))
 
-    answers, _ = await asyncio.gather(
-        register_on_the_web(system, event_id), register_by_sms(own_broker, vault, code)
-    )
+    answers, _ = await asyncio.gather(register_on_the_web(system, event_id), register_by_sms(own_broker, vault, code))
     assert {status for status, _ in answers} == {201}
 
     async def everybody():

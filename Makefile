@@ -31,6 +31,7 @@ reset: environment ## stop, and remove all data after asking; YES=1 does not ask
 	@$(TEILHABE) reset $(if $(YES),--yes)
 
 test: lint ## run all tests, or some: make test TESTS=tests/unit
+	@bash scripts/install-missing.sh
 	@$(ENV) -m shared.web.assets
 	@$(ENV) -m pytest --numprocesses 2 --dist loadfile $(TESTS)
 

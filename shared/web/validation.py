@@ -41,7 +41,7 @@ OTHERWISE = N_("This cannot be used as it is. Please check it.")
 def explain(error: Mapping[str, Any], reader: Reader) -> str:
     """One entry of pydantic's `errors()` as a plain sentence; never with what was typed."""
     kind = error["type"]
-    if kind == "string_too_short" and error.get("ctx", {}).get("min_length") == 1:
+    if kind in ("string_too_short", "too_short") and error.get("ctx", {}).get("min_length") == 1:
         kind = "missing"
     return reader.gettext(MESSAGES.get(kind, OTHERWISE), **error.get("ctx", {}))
 

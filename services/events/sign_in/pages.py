@@ -25,7 +25,7 @@ from shared.auth.tokens import TOKEN_COOKIE, TOKEN_LIFETIME, read_token, sign_to
 from shared.i18n.catalogues import N_
 from shared.runtime.api import DatabaseDep, PagesDep, VaultDep
 from shared.web.forms import FormErrors, checked_form
-from shared.web.problem import Problem
+from shared.web.pages import Pages
 
 router = APIRouter(include_in_schema=False)
 
@@ -34,8 +34,6 @@ AFTER_SIGN_IN = "/console"
 _ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}")
 _NOT_AN_ADDRESS = N_("Write your e-mail address, for example office@example.org.")
 _TOO_MANY = N_("You have asked for many links in a short time. Please wait %(minutes)s minutes, then try again.")
-_GONE = N_("This link does not work any more")
-_GONE_TEXT = N_("A link works once and for %(minutes)s minutes. Ask for a new one on the sign-in page.")
 
 CheckedForm = Annotated[FormData, Depends(checked_form)]
 
@@ -135,7 +133,7 @@ async def link_page(
     async with database.read() as session:
         good = await link_is_good(session, token, now_of(request))
     if not good:
-        raise _gone(request, settings)
+        return _gone(request, pages, settings)
     return pages.render(request, "sign_in/link.html", personal=True)
 
 
@@ -156,7 +154,7 @@ async def use_link(
         async with database.begin() as session:
             signed_in = await sign_in(session, vault, token, replaces=replaces, lifetime=lifetime, now=now)
     except LinkNotGoodError:
-        raise _gone(request, settings) from None
+        return _gone(request, pages, settings)
     answer = pages.redirect(safe_next(signed_in.next_url, pages.urls, AFTER_SIGN_IN))
     set_cookies(answer, settings, signed_in.secret, signed_in.person_id, now)
     return answer
@@ -172,10 +170,9 @@ async def sign_out(request: Request, _form: CheckedForm, database: DatabaseDep, 
     return answer
 
 
-def _gone(request: Request, settings: EventsSettings) -> Problem:
-    _ = request.app.state.pages.reader(request).gettext
+def _gone(request: Request, pages: Pages, settings: EventsSettings) -> Response:
     minutes = int(settings.link_lifetime.total_seconds() // 60)
-    return Problem(410, "link-gone", _(_GONE), _(_GONE_TEXT, minutes=minutes))
+    return pages.render(request, "sign_in/gone.html", 410, minutes=minutes)
 
 
 def set_cookies(answer: Response, settings: EventsSettings, secret: str, person_id: UUID, now: datetime) -> None:

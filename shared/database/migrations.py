@@ -34,10 +34,19 @@ def upgrade(service: str, url: str) -> None:
 
 async def is_current(service: str, database: Database) -> bool:
     """Whether the database stands at the service's one head."""
-    head = ScriptDirectory.from_config(configuration(service)).get_current_head()
+    return await _revision(database) == ScriptDirectory.from_config(configuration(service)).get_current_head()
+
+
+async def is_behind(service: str, database: Database) -> bool:
+    """Whether migrations of ours are still to run. A revision that we do not know is newer than we are."""
+    script = ScriptDirectory.from_config(configuration(service))
+    older = {revision.revision for revision in script.walk_revisions()} - {script.get_current_head()}
+    return await _revision(database) in {None, *older}
+
+
+async def _revision(database: Database) -> str | None:
     async with database.engine.connect() as connection:
-        revision = await connection.run_sync(lambda c: MigrationContext.configure(c).get_current_revision())
-    return revision == head
+        return await connection.run_sync(lambda c: MigrationContext.configure(c).get_current_revision())
 
 
 def run_environment(metadata: MetaData) -> None:

@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request, Response
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import FormData
 
 from shared.database.engine import Database
 from shared.database.migrations import is_current
 from shared.messaging.consumers import Consumer
+from shared.messaging.consumption import is_outage
 from shared.messaging.specification import asyncapi_document
 from shared.runtime.health import Check, health_routes
 from shared.settings import Settings
@@ -19,9 +21,12 @@ from shared.web.application import install_web
 from shared.web.docs import install_docs
 from shared.web.forms import checked_form
 from shared.web.pages import Pages
+from shared.web.problem import Problem
+from shared.web.problems import problem_response
 from shared.web.urls import ServiceUrls
 
 VERSION = "0.1.0"
+_RETRY_AFTER = "10"
 
 
 def service_urls(settings: Settings) -> ServiceUrls:
@@ -60,19 +65,29 @@ def finish_api(app: FastAPI, consumers: Sequence[Consumer], publishes: Mapping[s
     app.router.routes.extend(health_routes({}, ready))
     install_docs(app, app.state.pages, asyncapi_document(service, consumers, publishes, VERSION), base)
     install_web(app, app.state.pages)
+    for error in (SQLAlchemyError, OSError):
+        app.add_exception_handler(error, _on_database_error)
 
 
-def _database(request: Request) -> Database:
+async def _on_database_error(request: Request, error: Exception) -> Response:
+    """While the database cannot be reached, people and programs are told to come back."""
+    if not is_outage(error):
+        raise error
+    problem = Problem(503, "database-away", headers={"Retry-After": _RETRY_AFTER})
+    return problem_response(request, request.app.state.pages, problem)
+
+
+async def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
 
-def _pages(request: Request) -> Pages:
+async def _pages(request: Request) -> Pages:
     pages: Pages = request.app.state.pages
     return pages
 
 
-def _vault(request: Request) -> Vault:
+async def _vault(request: Request) -> Vault:
     vault: Vault = request.app.state.vault
     return vault
 

@@ -11,10 +11,11 @@ from typing import Any
 import structlog
 from faststream.kafka import KafkaBroker
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 
 from shared.database.engine import Database
-from shared.database.migrations import is_current
+from shared.database.migrations import is_behind, is_current
 from shared.messaging import inbox
 from shared.messaging.broker import create_broker
 from shared.messaging.consumers import Consumer, attach
@@ -44,8 +45,12 @@ class Worker:
         database: Database,
         consumers: Sequence[Consumer],
         timers: Sequence[Timer] = (),
+        behind: Check | None = None,
     ) -> None:
-        """Raises ValueError for two consumers of one topic: as members of one group each would see but half of it."""
+        """`behind` says whether tables are still missing; the service's own migrations are asked if nothing else is.
+
+        Raises ValueError for two consumers of one topic: as members of one group each would see but half of it.
+        """
         topics = [consumer.topic for consumer in consumers]
         if len(topics) != len(set(topics)):
             raise ValueError(f"{service} has two consumers of one topic: {topics}")
@@ -63,6 +68,7 @@ class Worker:
         self.relay = Relay(service, database, self.producer)
         for consumer in consumers:
             attach(self.broker, consumer, service, database)
+        self._behind: Check = behind or partial(is_behind, service, database)
         self.timers = [*timers, *self._own_timers()]
         self._tasks: list[Task[None]] = []
         self._epoch_seen_at = 0.0
@@ -130,15 +136,29 @@ class Worker:
         self.relay.start()
 
     async def _start_broker(self) -> None:
-        """Join the groups as soon as the log's mark was read; before, there is no broker to join them at."""
+        """Join the groups as soon as the log's mark was read and the tables are there.
+
+        Before, there is no broker to join them at, and a record would be set aside for want of a table.
+        """
         await self._epoch_seen.wait()
         while True:
-            try:
-                return await self.broker.start()
-            except Exception as error:  # noqa: BLE001 - whatever it was, a worker that gives up consumes nothing
-                log.warning("worker.broker_away", error=type(error).__name__)
-                await within(5, self.broker.stop())
-                await asyncio.sleep(1)
+            if not await self._schema_is_behind():
+                try:
+                    return await self.broker.start()
+                except Exception as error:  # noqa: BLE001 - whatever it was, a worker that gives up consumes nothing
+                    log.warning("worker.broker_away", error=type(error).__name__)
+                    await within(5, self.broker.stop())
+            await asyncio.sleep(1)
+
+    async def _schema_is_behind(self) -> bool:
+        try:
+            behind = await self._behind()
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("worker.database_away", error=type(error).__name__)
+            return True
+        if behind:
+            log.warning("worker.schema_behind", service=self.service)
+        return behind
 
     async def stop(self) -> None:
         """Stop within nine tenths of the limit: finish the batch at hand, publish nothing new, leave the groups."""

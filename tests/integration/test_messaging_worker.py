@@ -7,7 +7,10 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import TopicPartition
+from sqlalchemy import text
 
+from shared.database.engine import Database
+from shared.database.migrations import is_behind, upgrade
 from shared.runtime import progress as progress_module
 from shared.runtime.progress import Progress
 from tests.support.messaging import Program, Service, running, until
@@ -75,6 +78,37 @@ async def test_worker_starts_without_a_broker_and_begins_when_it_comes(own_kafka
         await until(lambda: has_effects(service, 5), 40)
         assert await worker._connected()
     await service.close()
+
+
+async def test_a_worker_that_starts_before_the_migrations_waits_for_them(real_kafka_address, database_url):
+    """No record is set aside for want of a table: the worker reads nothing until the tables are there."""
+    service = await Service(real_kafka_address, database_url("behind")).create()
+    await service.steps(uuid4(), 5)
+    missing = [True]
+
+    async def behind():
+        return missing[0]
+
+    async with running(service.worker(service.consumer(), behind=behind)):
+        await asyncio.sleep(5)
+        assert not await service.effects()
+        missing.clear()
+        missing.append(False)
+        await until(lambda: has_effects(service, 5), 40)
+    await service.close()
+
+
+async def test_only_older_revisions_are_behind(database_url):
+    """An empty database is behind, a migrated one is not, nor is one that a newer version has migrated."""
+    url = database_url("revisions")
+    database = Database(url, connections=1)
+    assert await is_behind("notifications", database)
+    await asyncio.to_thread(upgrade, "notifications", url)
+    assert not await is_behind("notifications", database)
+    async with database.begin() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = 'of-tomorrow'"))
+    assert not await is_behind("notifications", database)
+    await database.close()
 
 
 async def test_readiness_says_no_while_the_broker_is_away(own_kafka, database_url):

@@ -20,6 +20,7 @@ from shared.messaging.consumers import Consumer
 from shared.messaging.outbox import publish
 from shared.messaging.tables import add_messaging_tables
 from shared.messaging.topics import Topic, create_topics, dead_letter_topic
+from shared.runtime.health import Check
 from shared.runtime.worker import Worker
 from shared.settings import Settings
 
@@ -73,6 +74,11 @@ def contract(topic: str) -> type[Stepped]:
     return type("Stepped", (Stepped,), {"topic": topic, "__module__": __name__, "__doc__": Stepped.__doc__})
 
 
+async def no_migrations() -> bool:
+    """The tiny service makes its tables itself."""
+    return False
+
+
 class Service:
     """One name, one database, one topic and its dead letters; any number of workers."""
 
@@ -104,9 +110,9 @@ class Service:
         fields = {"name": "effects", "topic": self.topic, "contract": self.contract, "apply": apply}
         return Consumer(**fields | more)
 
-    def worker(self, *consumers: Consumer, **settings) -> Worker:
+    def worker(self, *consumers: Consumer, behind: Check = no_migrations, **settings) -> Worker:
         database = Database(self.url, connections=10)
-        return Worker(self.name, self.settings(**settings), database, consumers)
+        return Worker(self.name, self.settings(**settings), database, consumers, behind=behind)
 
     def message(self, key: UUID, number: int, **more) -> Stepped:
         return self.contract(aggregate_id=key, aggregate_version=number, number=number, **more)

@@ -56,7 +56,7 @@ def install(kind: str) -> None:
     if not python().exists():
         run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, VENV)
     target = ("--quiet", "--python", python())
-    run(uv, "pip", "sync", *target, "--require-hashes", ROOT / "requirements" / f"{kind}.txt")
+    run(uv, "pip", "sync", *target, "--compile-bytecode", "--require-hashes", ROOT / "requirements" / f"{kind}.txt")
     run(uv, "pip", "install", *target, "--no-build-isolation", "--no-deps", "--editable", ROOT)
 
 

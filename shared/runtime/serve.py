@@ -26,7 +26,6 @@ def serve(app: Any, *, host: str, port: int, stop_limit: float, listener: socket
         timeout_keep_alive=30,
     )
     # The half million objects of the imports live for ever; walking them at each collection takes 100 ms and more.
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     server = uvicorn.Server(config)

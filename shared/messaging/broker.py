@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from shared.contracts.base import Message
 from shared.messaging.consumption import Consumption, consumption_middleware
+from shared.messaging.records import read_any_header
 from shared.messaging.topics import consumer_group
 
 _BATCH = 500
@@ -19,6 +20,7 @@ _POLL_MS = 20
 
 def create_broker(bootstrap: str, consumption: Consumption, *, service: str, graceful: float = 5) -> KafkaBroker:
     """A broker that commits offsets by hand and never makes a topic; its stop lets a batch end for `graceful` s."""
+    read_any_header()
     return KafkaBroker(
         bootstrap,
         client_id=f"teilhabe-{service}",

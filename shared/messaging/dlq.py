@@ -12,18 +12,19 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from shared.messaging.producer import Headers, Producer
+from shared.messaging.records import read_any_header
+from shared.messaging.shown_letters import shown_headers, shown_key, shown_value
 from shared.messaging.topics import dead_letter_topic, declared_topics
 
 MARK = "dlq-replayed"
 REPLAYED_FOR = "dlq-replayed-for"
 _OURS = "dlq-"
 _CHUNK = 500
-_HEX_SHOWN = 2_000  # bytes
 
 Record: TypeAlias = "ConsumerRecord[bytes, bytes]"
 
@@ -41,6 +42,12 @@ class DeadLetter:
     key: bytes | None
     headers: Mapping[str, str]
     at: datetime
+
+    @property
+    def origin(self) -> str | None:
+        """The topic that the record came from; None for what no consumer of ours set aside."""
+        origin, group = self.headers.get("dlq-topic", ""), self.headers.get("dlq-group", "")
+        return origin if dead_letter_topic(origin, group) == self.topic else None
 
     @property
     def reason(self) -> str:
@@ -64,7 +71,7 @@ async def open_letters(kafka: str, topic: str) -> list[DeadLetter]:
     async with _records(kafka, topic) as records:
         async for record in records:
             if _is_mark(record):
-                for offset in json.loads(record.value or b"[]"):
+                for offset in _marked(record):
                     letters.pop(offset, None)
             else:
                 letters[record.offset] = _letter(record)
@@ -72,7 +79,7 @@ async def open_letters(kafka: str, topic: str) -> list[DeadLetter]:
 
 
 async def describe(kafka: str, topic: str, offset: int) -> str:
-    """One letter in lines for a terminal; what is sealed in it stays hidden.
+    """One letter in lines for a terminal, with nothing that a person wrote.
 
     Raises:
         DeadLetterError: there is none at this offset.
@@ -88,13 +95,17 @@ async def describe(kafka: str, topic: str, offset: int) -> str:
 async def replay(kafka: str, topic: str, offset: int | None = None) -> int:
     """Publish the open letters, or the one at `offset`, to where they came from; returns how many.
 
-    Bytes, key and headers are as they came; one header more names the group that had set the record aside.
+    Bytes, key and headers are as they came; one header more names the group that had set the record aside. What does
+    not say where it came from stays where it is.
 
     Raises:
-        DeadLetterError: no letter is open at `offset`.
+        DeadLetterError: no letter is open at `offset`, or it does not say where it came from.
         aiokafka.errors.KafkaError: the broker does not answer; what was not marked is still open.
     """
-    wanted = {letter.offset for letter in await open_letters(kafka, topic)}
+    letters = await open_letters(kafka, topic)
+    wanted = {letter.offset for letter in letters if letter.origin}
+    if offset is not None and offset in {letter.offset for letter in letters} - wanted:
+        raise DeadLetterError(f"The record at offset {offset} of {topic} does not say where it came from")
     if offset is not None and offset not in wanted:
         raise DeadLetterError(f"{topic} has no open dead letter at offset {offset}")
     wanted = wanted if offset is None else {offset}
@@ -127,6 +138,7 @@ def in_words(age: timedelta) -> str:
 @asynccontextmanager
 async def _records(kafka: str, topic: str) -> AsyncIterator[AsyncIterator[Record]]:
     """Everything that the topic's one partition holds at this moment; in nobody's group."""
+    read_any_header()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=100
     )
@@ -177,6 +189,15 @@ def _is_mark(record: Record) -> bool:
     return any(name == MARK for name, _ in record.headers)
 
 
+def _marked(record: Record) -> list[int]:
+    """The offsets that a mark names; none if it is rubbish."""
+    try:
+        offsets = json.loads(record.value or b"[]")
+    except ValueError:
+        return []
+    return [offset for offset in offsets if isinstance(offset, int)] if isinstance(offsets, list) else []
+
+
 def _letter(record: Record) -> DeadLetter:
     headers = {name: _text(value) for name, value in record.headers}
     at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
@@ -186,30 +207,10 @@ def _letter(record: Record) -> DeadLetter:
 def _description(record: Record) -> str:
     letter = _letter(record)
     lines = [("topic", letter.topic), ("offset", str(letter.offset)), ("set aside", letter.at.isoformat())]
-    lines += [("key", _text(record.key or b"")), *letter.headers.items(), ("value", _content(record.value))]
+    lines += [("key", shown_key(record.key)), *shown_headers(letter.headers).items()]
+    lines.append(("value", shown_value(record.value)))
     return "\n".join(f"{name:14} {value}" for name, value in lines)
 
 
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.hex()
-
-
-def _content(value: bytes | None) -> str:
-    if value is None:
-        return "none (a tombstone)"
-    try:
-        return json.dumps(_hide(json.loads(value)), ensure_ascii=False, indent=2)
-    except ValueError:
-        rest = f" … {len(value)} bytes in all" if len(value) > _HEX_SHOWN else ""
-        return value[:_HEX_SHOWN].hex(" ") + rest
-
-
-def _hide(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {
-            name: "(sealed)" if name == "sealed" and part is not None else _hide(part) for name, part in content.items()
-        }
-    return [_hide(part) for part in content] if isinstance(content, list) else content
+def _text(raw: bytes | None) -> str:
+    return (raw or b"").decode(errors="backslashreplace")

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import NamedTuple, TypeVar
+from uuid import UUID
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -56,8 +57,10 @@ class Inbox:
             yield session, await self.unseen(session, messages)
 
     async def unseen(self, session: WriteSession, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
-        """Record all messages and return the ones that are new, each once."""
-        by_id = {message.message_id: message for message in messages}
+        """Record all messages and return the ones that are new, each once: the first of those with one id."""
+        by_id: dict[UUID, AnyMessage] = {}
+        for message in messages:
+            by_id.setdefault(message.message_id, message)
         result = await session.execute(_RECORD, {"consumer": self.consumer, "ids": list(by_id)})
         new = set(result.scalars())
         return [message for message_id, message in by_id.items() if message_id in new]

@@ -123,12 +123,10 @@ async def test_what_is_sealed_stays_hidden(letters):
     assert shown.count("(sealed)") == 2
 
 
-async def test_rubbish_is_shown_as_hex(letters):
-    """Bytes that are no JSON are shown in hexadecimal, and a long value is cut."""
+async def test_of_rubbish_only_the_size_is_shown(letters):
+    """Bytes that are no JSON may be anything, a name too."""
     await letters.set_aside(b"a", b"\xff\x00" * 2000)
-    shown = await dlq.describe(letters.kafka, letters.topic, 0)
-    assert "ff 00 ff 00" in shown
-    assert "4000 bytes in all" in shown
+    assert "(4000 bytes that are no JSON)" in await dlq.describe(letters.kafka, letters.topic, 0)
 
 
 async def test_a_mark_is_no_letter(letters):

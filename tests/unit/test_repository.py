@@ -157,3 +157,15 @@ def test_the_licence_is_the_one_that_the_project_names():
     assert text.startswith("EUROPEAN UNION PUBLIC LICENCE v. 1.2")
     assert "15.Applicable Law" in text
     assert "‘Compatible Licences’ according to Article 5 EUPL" in text
+
+
+def test_the_walk_through_the_architecture_names_files_that_exist():
+    """ARCHITECTURE.md leads one registration through the code in at most fifteen steps, past real files."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    walk = text.partition("## One registration")[2].partition("## ")[0]
+    steps = re.findall(r"(?m)^\d+\. ", walk)
+    named = re.findall(r"`([\w/]+\.py)`", walk)
+    bases = ("", "services/registrations", "services/notifications", "shared")
+    assert 10 <= len(steps) <= 15
+    assert len(named) > 20
+    assert not [name for name in named if not any((ROOT / base / name).exists() for base in bases)]

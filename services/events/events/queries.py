@@ -7,11 +7,11 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from services.events.events.drafting import EventContent
-from services.events.events.model import EventRow, EventTextRow, EventVersionRow, PlacesRow, SessionRow, State
+from services.events.events.model import EventRow, EventTextRow, EventVersionRow, PlacesRow, SessionRow
 from services.events.organisations.model import OrganisationRow
 from services.events.programme.model import PlacesCountRow
 from shared.database.engine import ReadSession
@@ -160,14 +160,3 @@ async def taken_codes(session: ReadSession, codes: Collection[str]) -> set[str]:
     """Those of the codes that an event has, or had when it was published."""
     rows = await session.execute(select(col(EventRow.code)).where(col(EventRow.code).in_(codes)))
     return set(rows.scalars())
-
-
-async def events_that_exist(session: ReadSession, ids: Collection[UUID]) -> set[UUID]:
-    """Those of the ids that are events'."""
-    rows = await session.execute(text("SELECT id FROM events WHERE id = ANY(:ids)"), {"ids": list(ids)})
-    return set(rows.scalars())
-
-
-def is_public(event: WholeEvent) -> bool:
-    """Whether everybody may see the event."""
-    return event.row.state != State.DRAFT

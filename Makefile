@@ -11,7 +11,7 @@ UV = $(shell command -v uv || echo .venv-tools/bin/uv)
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status reset test lint format requirements screenshots kafka kafka-down clean environment dev-environment
+.PHONY: help up down status reset test faults bench audit lint format requirements screenshots kafka kafka-down clean environment dev-environment
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -34,6 +34,17 @@ test: lint ## run all tests, or some: make test TESTS=tests/unit
 	@bash scripts/install-missing.sh
 	@$(ENV) -m shared.web.assets
 	@$(ENV) -m pytest --numprocesses 2 --dist loadfile $(TESTS)
+
+faults: dev-environment $(CATALOGUES) ## crash everything at random under load, then check the books: N=100 SEED=7
+	@bash scripts/install-missing.sh
+	@$(ENV) -m tests.faults $(if $(N),--count $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds $(KINDS))
+
+bench: dev-environment $(CATALOGUES) ## measure, print a table and write build/bench.json; ONLY=hot_event,relay
+	@bash scripts/install-missing.sh
+	@$(ENV) -m benchmarks $(if $(ONLY),--only $(ONLY))
+
+audit: dev-environment ## ask the registries about known vulnerabilities of what is locked
+	@$(ENV) scripts/audit.py
 
 lint: dev-environment $(CATALOGUES) ## check code, types, imports, catalogues and migrations
 	@.venv/bin/ruff check .

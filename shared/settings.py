@@ -3,11 +3,19 @@
 from base64 import urlsafe_b64decode
 from datetime import timedelta
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_NO_LIMIT = 1e6
 DEVELOPMENT_SECRET = "development"  # noqa: S105 - the marker that production refuses
+
+
+def _goes_in_clear(url: str) -> bool:
+    """Whether what people send there can be read on the way; on this machine itself there is no way."""
+    parts = urlsplit(url)
+    return parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}
 
 
 class Settings(BaseSettings):
@@ -31,17 +39,33 @@ class Settings(BaseSettings):
     stop_limit: timedelta = timedelta(seconds=20)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     database_connections: int = Field(default=20, ge=2)
+    trusted_proxies: int = Field(
+        default=0, ge=0, description="reverse proxies in front, each of which adds to X-Forwarded-For"
+    )
+    limit_factor: float = Field(
+        default_factory=lambda given: _NO_LIMIT if given.get("environment") == "test" else 1.0,
+        gt=0,
+        description="what each limit on tries is multiplied by; under load tests (`test`) nothing reaches a limit",
+    )
 
     @model_validator(mode="after")
     def _refuse_unsafe(self) -> Self:
         secrets = (self.contact_keys.get_secret_value(), self.link_key.get_secret_value())
         if self.environment == "production" and any(DEVELOPMENT_SECRET in secret for secret in secrets):
             raise ValueError("production needs keys of its own: set TEILHABE_CONTACT_KEYS and TEILHABE_LINK_KEY")
+        urls = (self.events_url, self.registrations_url, self.notifications_url)
+        if self.environment == "production" and any(map(_goes_in_clear, urls)):
+            raise ValueError("production needs https:// addresses: TEILHABE_EVENTS_URL and the two like it")
         if len(secrets[1]) < 32:
             raise ValueError("TEILHABE_LINK_KEY needs at least 32 characters")
         if any(len(key) != 32 for key in self.contact_key_bytes().values()):
             raise ValueError("each key of TEILHABE_CONTACT_KEYS is 32 bytes in base64url")
         return self
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach the services over https, so that cookies are for https alone."""
+        return self.events_url.startswith("https://")
 
     def contact_key_bytes(self) -> dict[str, bytes]:
         """Key id to key, the newest first. Raises ValueError where the setting is not `id:base64url`."""

@@ -9,6 +9,7 @@ import hashlib
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -119,6 +120,13 @@ class LocalKafka:
     def resume(self) -> None:
         """Let a paused Kafka go on."""
         self.process.send_signal(signal.SIGCONT)
+
+    def fill_disk(self) -> None:
+        """No file of the running Kafka can grow any more, as on a full disk; it gives up, and has room when restarted.
+
+        Linux alone: `prlimit`. Java ignores SIGXFSZ, so that the write fails and the process lives.
+        """
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
 
     def wipe(self) -> None:
         """Empty the data folder of a Kafka that does not run, as if its disk was lost; the cluster id stays.

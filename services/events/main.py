@@ -26,6 +26,7 @@ from shared.runtime.timers import Timer
 from shared.runtime.worker import Worker
 from shared.vault import Vault
 from shared.web import validation
+from shared.web.limits import Limits, forgetting_timer
 from shared.web.navigation import FooterLinks
 from shared.web.pages import Pages
 
@@ -51,6 +52,7 @@ def create_api(settings: EventsSettings) -> FastAPI:
     templates = [HERE / noun / "templates" for noun in ("programme", "events", "sign_in")]
     pages = Pages(SERVICE, templates, service_urls(settings), footer=FooterLinks(settings.privacy_url))
     app = new_api(SERVICE, "Teilhabe events", settings, database, pages)
+    app.state.limits = Limits(settings, app.state.vault)
     for part in (programme_api, events_api, programme_pages, events_pages, actions, sign_in_pages):
         app.include_router(part.router)
     finish_api(app, consumers(), PUBLISHES, base="")
@@ -70,5 +72,9 @@ def create_worker(settings: EventsSettings) -> Worker:
         async with database.begin() as session:
             await forget_old(session, settings.sign_in_window, datetime.now(UTC))
 
-    timers = [Timer("sign-in-links", 0.5, send_links), Timer("sign-in-forget", 300, forget)]
+    timers = [
+        Timer("sign-in-links", 0.5, send_links),
+        Timer("sign-in-forget", 300, forget),
+        forgetting_timer(database),
+    ]
     return Worker(SERVICE, settings, database, consumers(), timers)

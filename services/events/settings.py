@@ -20,12 +20,10 @@ class EventsSettings(Settings):
 
     link_lifetime: timedelta = Field(default=timedelta(minutes=15), description="how long a sign-in link is good")
     session_lifetime: timedelta = Field(default=timedelta(hours=12), description="from the last time it was used")
+    session_longest: timedelta = Field(default=timedelta(days=30), description="from the sign-in, however it is used")
     sign_in_window: timedelta = Field(default=timedelta(minutes=15), description="the time that the limits are for")
     sign_ins_per_address: int = Field(default=5, ge=1)
     sign_ins_per_client: int = Field(default=30, ge=1)
-    trusted_proxies: int = Field(
-        default=0, ge=0, description="reverse proxies in front, each of which adds to X-Forwarded-For"
-    )
 
     @model_validator(mode="after")
     def _refuse_another_pair(self) -> Self:

@@ -1,5 +1,6 @@
 """The notifications service, put together: its api and its worker."""
 
+from asyncio import Event
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -24,6 +25,7 @@ from shared.messaging.consumers import Consumer
 from shared.runtime.api import finish_api, new_api, service_urls
 from shared.runtime.worker import Worker
 from shared.vault import Vault
+from shared.web.limits import Limits, forgetting_timer
 from shared.web.navigation import FooterLinks
 from shared.web.pages import Pages
 
@@ -37,6 +39,7 @@ def create_api(settings: NotificationsSettings) -> FastAPI:
     database = Database(settings.database, connections=settings.database_connections)
     pages = Pages(SERVICE, _TEMPLATES, service_urls(settings), footer=FooterLinks(settings.privacy_url))
     app = new_api(SERVICE, "Teilhabe notifications", settings, database, pages)
+    app.state.limits = Limits(settings, app.state.vault)
     app.include_router(deliveries_api.router)
     app.include_router(deliveries_pages.router)
     app.include_router(optouts_pages.router)
@@ -65,16 +68,17 @@ def create_worker(settings: NotificationsSettings) -> Worker:
     vault = Vault(settings)
     providers = chosen_providers(settings, database)
     sender = Sender(database, vault, settings, providers)
-    timers = [*sender.timers(), retention_timer(database, settings, utc_now)]
-    worker = NotificationsWorker(SERVICE, settings, database, _consumers(vault), timers)
+    recorded = Event()
+    timers = [*sender.timers(recorded), retention_timer(database, settings, utc_now), forgetting_timer(database)]
+    worker = NotificationsWorker(SERVICE, settings, database, _consumers(vault, recorded), timers)
     worker.providers = providers
     return worker
 
 
-def _consumers(vault: Vault) -> list[Consumer]:
+def _consumers(vault: Vault, recorded: Event | None = None) -> list[Consumer]:
     return [
         organisations_consumer(),
         *event_consumers(),
         *contact_consumers(vault),
-        *delivery_consumers(vault),
+        *delivery_consumers(vault, recorded),
     ]

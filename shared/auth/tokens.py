@@ -15,6 +15,7 @@ from jwt.types import Options
 from starlette.requests import Request
 
 from shared.settings import Settings
+from shared.web.cookies import cookie_name
 
 TOKEN_COOKIE = "teilhabe_token"  # noqa: S105 - a cookie's name
 TOKEN_LIFETIME = timedelta(minutes=10)
@@ -61,5 +62,5 @@ def check_token(token: str, public_key_pem: str, now: datetime) -> UUID | None:
 
 def read_token(request: Request, settings: Settings, now: datetime | None = None) -> UUID | None:
     """The person whom the request's cookie names; None if there is none, it is forged, or its time is over."""
-    token = request.cookies.get(TOKEN_COOKIE)
+    token = request.cookies.get(cookie_name(TOKEN_COOKIE, secure=settings.secure))
     return check_token(token, settings.token_public_key, now or datetime.now(UTC)) if token else None

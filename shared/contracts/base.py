@@ -1,10 +1,11 @@
 """The envelope that every message wears. Changes are additive: see tests/contracts."""
 
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 from uuid6 import uuid7
 
 from shared.contracts.context import current_cause
@@ -35,3 +36,13 @@ class Message(Part):
     aggregate_version: int = Field(ge=0)
     correlation_id: UUID = Field(default_factory=lambda: current_cause().correlation_id)
     causation_id: UUID | None = Field(default_factory=lambda: current_cause().causation_id)
+
+    @model_validator(mode="after")
+    def _says_which(self, info: ValidationInfo) -> Self:
+        """What comes as JSON names itself: with an id of our making a redelivery would be another message."""
+        if info.mode == "json" and not self.model_fields_set >= _SAID:
+            raise PydanticCustomError("unnamed_message", "a message says its id and its type")
+        return self
+
+
+_SAID = {"message_id", "type"}

@@ -5,8 +5,10 @@ state with its own projection to learn what changed, and never relies on having 
 """
 
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from pydantic import AwareDatetime, Field
 
@@ -116,3 +118,26 @@ class EventCancelled(_EventMessage):
 
 
 EventMessage = Annotated[EventPublished | EventChanged | EventRescheduled | EventCancelled, Field(discriminator="type")]
+
+
+class ContradictoryEventError(ValueError):
+    """A state that no event can be in: whoever kept it would fail at everyone who registers, and not at the message."""
+
+
+def checked(message: EventMessage) -> EventState:
+    """The event of a message, for whoever keeps it.
+
+    Raises ContradictoryEventError where the event is another than the message's aggregate, has no places or no
+    session, or is in a time zone that there is not.
+    """
+    event = message.event
+    if event.id != message.aggregate_id or not event.places or not event.sessions:
+        raise ContradictoryEventError
+    if event.time_zone not in _time_zones():
+        raise ContradictoryEventError
+    return event
+
+
+@cache
+def _time_zones() -> set[str]:
+    return available_timezones()

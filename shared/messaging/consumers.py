@@ -1,8 +1,10 @@
 """A consumer: a name, a topic, what it does, and what must be there first."""
 
+from asyncio import Event
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import structlog
@@ -19,6 +21,14 @@ from shared.messaging.inbox import Inbox, ParkedMessage
 from shared.messaging.producer import Producer
 
 log = structlog.get_logger()
+
+
+_TOGETHER = 500
+
+
+@cache
+def _adapter(contract: Any) -> TypeAdapter[Message]:
+    return TypeAdapter(contract)
 
 
 def _nothing(_: Message) -> None:
@@ -41,6 +51,8 @@ class Consumer:
     needs: Callable[[Any], str | None] = _nothing
     present: Callable[[WriteSession, set[str]], Awaitable[set[str]]] | None = None
     singly: bool = False
+    parked: Event = field(default_factory=Event, compare=False)
+    """Set whenever a message was parked: what it waits for is mostly on its way."""
 
     async def handle(self, database: Database, messages: Sequence[Message]) -> None:
         """Record, park what is early, apply the rest: one transaction, or one for each message."""
@@ -66,6 +78,7 @@ class Consumer:
                 ready.append(message)
             else:
                 await box.park(session, message, thing)
+                self.parked.set()
         return ready
 
     async def retry_parked(self, database: Database, producer: Producer | None = None, group: str = "") -> int:
@@ -79,24 +92,35 @@ class Consumer:
         async with database.begin() as session:
             things = await inbox.parked_things(session, self.name)
             there = await self.present(session, set(things)) if things else set()
+        arrived = [thing for thing in things if thing in there]
+        try:
+            count = await self._retry_all(database, arrived)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            count = await self._retry_each(database, producer, group, arrived)
+        metrics.PARKED.labels(self.name).set(sum(things.values()) - count)
+        return count
+
+    async def _retry_all(self, database: Database, things: Sequence[str]) -> int:
+        """Many things in one transaction: each message may well wait for a thing of its own."""
+        total = 0
+        while things and (rows := await self._apply_parked(database, things, at_most=1 if self.singly else _TOGETHER)):
+            total += len(rows)
+        return total
+
+    async def _retry_each(
+        self, database: Database, producer: Producer | None, group: str, things: Sequence[str]
+    ) -> int:
         count = 0
-        for thing in (t for t in things if t in there):
+        for thing in things:
             try:
-                count += await self._retry_all(database, thing)
+                count += await self._retry_all(database, [thing])
             except Exception as error:
                 if is_outage(error) or producer is None:
                     raise
                 count += await self._retry_singly(database, producer, group, thing)
-        metrics.PARKED.labels(self.name).set(sum(things.values()) - count)
         return count
-
-    async def _retry_all(self, database: Database, thing: str) -> int:
-        total = 0
-        while count := len(await self._apply_parked(database, thing, at_most=1 if self.singly else None)):
-            total += count
-            if not self.singly:
-                break
-        return total
 
     async def _retry_singly(self, database: Database, producer: Producer, group: str, thing: str) -> int:
         """Goes on behind a message that was set aside, and stops before one whose error may pass."""
@@ -104,7 +128,7 @@ class Consumer:
         while True:
             taken: list[ParkedMessage] = []
             try:
-                if not await self._apply_parked(database, thing, at_most=1, taken=taken):
+                if not await self._apply_parked(database, [thing], at_most=1, taken=taken):
                     return count
             except Exception as error:
                 if is_outage(error):
@@ -118,11 +142,11 @@ class Consumer:
             count += 1
 
     async def _apply_parked(
-        self, database: Database, thing: str, *, at_most: int | None, taken: list[ParkedMessage] | None = None
+        self, database: Database, things: Sequence[str], *, at_most: int, taken: list[ParkedMessage] | None = None
     ) -> list[ParkedMessage]:
-        adapter: TypeAdapter[Message] = TypeAdapter(self.contract)
+        adapter = _adapter(self.contract)
         async with database.begin() as session:
-            rows = await inbox.take_parked(session, self.name, thing, at_most)
+            rows = await inbox.take_parked(session, self.name, things, at_most)
             if taken is not None:
                 taken += rows
             if rows:

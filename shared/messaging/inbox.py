@@ -118,14 +118,14 @@ async def parked_things(session: WriteSession, consumer: str) -> dict[str, int]:
 
 
 async def take_parked(
-    session: WriteSession, consumer: str, waits_for: str, at_most: int | None = None
+    session: WriteSession, consumer: str, things: Sequence[str], at_most: int | None = None
 ) -> list[ParkedMessage]:
-    """Remove and return the oldest messages that wait for a thing that has now arrived, oldest first.
+    """Remove and return the oldest messages that wait for things that have now arrived, oldest first.
 
     Whoever comes second waits for the first and finds what is left.
     """
-    chosen = "consumer = :c AND waits_for = :w ORDER BY id LIMIT :n FOR UPDATE"
-    return await _take(session, chosen, {"c": consumer, "w": waits_for, "n": at_most})
+    chosen = "consumer = :c AND waits_for = ANY(:w) ORDER BY id LIMIT :n FOR UPDATE"
+    return await _take(session, chosen, {"c": consumer, "w": list(things), "n": at_most})
 
 
 async def take_overdue(session: WriteSession, consumer: str, seconds: float) -> list[ParkedMessage]:

@@ -79,7 +79,7 @@ class Worker:
         return [
             Timer("epoch", 1, self._follow_epoch, longest=3),
             Timer("prune", 60, self._prune),
-            *(Timer(f"parked-{c.name}", 0.5, partial(self._retry_parked, c)) for c in parking),
+            *(Timer(f"parked-{c.name}", 0.5, partial(self._retry_parked, c), wake=c.parked) for c in parking),
             *(Timer(f"overdue-{c.name}", 60, partial(self._fail_overdue, c)) for c in parking),
         ]
 

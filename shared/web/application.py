@@ -14,5 +14,7 @@ def install_web(app: FastAPI, pages: Pages) -> None:
     """
     app.state.pages = pages
     app.mount("/assets", pages.assets, name="assets")
+    # A path with a slash too many would be answered with the address that the Host header claims.
+    app.router.redirect_slashes = False
     install_problem_handlers(app, pages)
     app.add_middleware(EdgeMiddleware, pages=pages)

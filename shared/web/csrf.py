@@ -15,15 +15,12 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.web.cookies import cookie_name, set_cookie
 from shared.web.urls import ServiceUrls
 
 FIELD = "csrf_token"
+COOKIE = "teilhabe_csrf"
 SECRET_FORM = re.compile(r"[A-Za-z0-9_-]{43}")
-
-
-def cookie_name(*, secure: bool) -> str:
-    """`__Host-` keeps a neighbouring subdomain from planting a secret that it knows."""
-    return "__Host-teilhabe_csrf" if secure else "teilhabe_csrf"
 
 
 @dataclass
@@ -38,7 +35,7 @@ class CsrfSecret:
     @classmethod
     def of(cls, request: Request, *, secure: bool) -> Self:
         """The secret in the request's cookie, or a new one."""
-        known = request.cookies.get(cookie_name(secure=secure), "")
+        known = request.cookies.get(cookie_name(COOKIE, secure=secure), "")
         if SECRET_FORM.fullmatch(known):
             return cls(known, is_new=False, secure=secure)
         return cls(secrets.token_urlsafe(32), is_new=True, secure=secure)
@@ -57,8 +54,7 @@ class CsrfSecret:
     def remember(self, response: Response) -> None:
         """Set the cookie where a form of this page needs it."""
         if self.is_new and self.was_used:
-            name = cookie_name(secure=self.secure)
-            response.set_cookie(name, self.value, secure=self.secure, httponly=True, samesite="lax", path="/")
+            set_cookie(response, COOKIE, self.value, secure=self.secure)
 
     def _proof(self, nonce: str) -> str:
         return hmac.new(self.value.encode(), nonce.encode(), sha256).hexdigest()

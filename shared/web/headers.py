@@ -14,11 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.web.pages import Pages
 from shared.web.problem import Problem
-from shared.web.problems import problem_response
+from shared.web.problems import METHODS, problem_response
 from shared.web.urls import ServiceUrls, content_security_policy
 
 BODY_LIMIT = 1024 * 1024
-METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 QUIET = ("/healthz", "/readyz", "/metrics", "/assets")
 
 REQUESTS = Counter("http_requests_total", "Answered requests", ["service", "method", "route", "status"])
@@ -54,7 +53,9 @@ class Exchange:
 
     def __init__(self, edge: EdgeMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
         self.edge = edge
-        self.scope = scope
+        self.method = scope["method"]
+        # Each page that can be read can be asked about (RFC 9110 §9.3.2); the server itself needs its own scope.
+        self.scope = {**scope, "method": "GET"} if self.method == "HEAD" else scope
         self._receive = receive
         self._send = send
         self.status = 0
@@ -63,7 +64,7 @@ class Exchange:
         headers = Headers(scope=scope)
         self.announced = headers.get("content-length", "0")
         self.request_id = known_uuid(headers.get("x-request-id", "")) or str(uuid4())
-        scope.setdefault("state", {})["request_id"] = self.request_id
+        self.scope.setdefault("state", {})["request_id"] = self.request_id
 
     async def run(self) -> None:
         """Answer the request, whatever happens inside."""
@@ -78,7 +79,7 @@ class Exchange:
 
     async def receive(self) -> Message:
         """The next part of the body, within the limit."""
-        if self.announced.isdigit() and int(self.announced) > BODY_LIMIT:
+        if self.announced.isdecimal() and int(self.announced) > BODY_LIMIT:
             raise Problem(413, "body-too-large")
         message = await self._receive()
         self.received += len(message.get("body", b""))
@@ -94,6 +95,8 @@ class Exchange:
             added = [pair for pair in self.edge.headers if pair[0] not in present]
             request_id = (b"x-request-id", self.request_id.encode())
             message = {**message, "headers": [*message["headers"], *added, request_id]}
+        elif self.method == "HEAD":
+            message = {**message, "body": b""}
         await self._send(message)
 
     async def fail(self, error: Exception) -> None:
@@ -108,12 +111,12 @@ class Exchange:
 
     def facts(self) -> dict[str, Any]:
         """Method and route; the path itself is not told, for links hold their tokens in it."""
-        return {"method": self.scope["method"], "route": route_template(self.scope)}
+        return {"method": self.method, "route": route_template(self.scope)}
 
     def record(self) -> None:
         """Count the request and log it."""
         seconds = time.perf_counter() - self.started
-        method = self.scope["method"] if self.scope["method"] in METHODS else "other"
+        method = self.method if self.method in METHODS else "other"
         labels = (self.edge.pages.service, method, route_template(self.scope))
         status = str(self.status) if self.status else "aborted"
         REQUESTS.labels(*labels, status).inc()
@@ -130,9 +133,11 @@ def security_headers(urls: ServiceUrls) -> list[tuple[bytes, bytes]]:
         "x-content-type-options": "nosniff",
         "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
         "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "cache-control": "no-store",
     }
     if urls.secure:
-        headers["strict-transport-security"] = "max-age=31536000"
+        headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
@@ -153,8 +158,8 @@ def route_template(scope: Mapping[str, Any]) -> str:
     """The pattern of the route that matched, `/registrations/{token}`; `unmatched` where none did.
 
     FastAPI keeps the whole pattern of an included router's route apart from the route itself, and tells of a
-    mounted application only what its paths begin with.
+    mounted application only what its paths begin with. A plain route, as health has, is its own pattern.
     """
     route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
-    mounted = scope.get("root_path") if "endpoint" in scope else ""
-    return getattr(route, "path", None) or mounted or "unmatched"
+    fixed = (scope.get("root_path") or scope["path"]) if "endpoint" in scope else ""
+    return getattr(route, "path", None) or fixed or "unmatched"

@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from shared.i18n import formats
 from shared.i18n.languages import LANGUAGES, PAGE_LANGUAGES, direction
 from shared.web import csrf
+from shared.web.cookies import set_cookie
 from shared.web.navigation import NAVIGATION, FooterLinks, NavigationLink, SignedIn
 from shared.web.reader import LANGUAGE_COOKIE, Reader, current_reader
 from shared.web.serving import AssetLibrary, load_assets
@@ -25,7 +26,7 @@ from shared.web.urls import ServiceUrls
 
 TEMPLATES = Path(__file__).parent / "templates"
 REQUEST_KEY_FIELD = "request_key"
-A_YEAR = 365 * 24 * 3600
+A_YEAR = timedelta(days=365)
 PARAGRAPH_BREAK = re.compile(r"\r?\n\s*\r?\n")
 
 
@@ -115,14 +116,7 @@ class Pages:
         response.headers["vary"] = "Accept-Language, Cookie"
         reader.csrf.remember(response)
         if reader.language_was_chosen:
-            response.set_cookie(
-                LANGUAGE_COOKIE,
-                reader.language,
-                max_age=A_YEAR,
-                secure=self.urls.secure,
-                httponly=True,
-                samesite="lax",
-            )
+            set_cookie(response, LANGUAGE_COOKIE, reader.language, secure=self.urls.secure, lifetime=A_YEAR)
 
 
 def signed_in_member(request: Request) -> SignedIn | None:

@@ -8,12 +8,15 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from shared.i18n.catalogues import N_
 from shared.web.forms import FormRefusedError
 from shared.web.pages import Pages
 from shared.web.problem import Problem
 from shared.web.validation import explain, json_pointer
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 TEXTS: Mapping[int, tuple[str, str]] = {
     400: (
@@ -44,7 +47,10 @@ def install_problem_handlers(app: FastAPI, pages: Pages) -> None:
     """Answer each failure of `app` as a problem. Unexpected ones are answered by the edge middleware."""
 
     async def on_http(request: Request, error: Exception) -> Response:
-        return problem_response(request, pages, as_problem(error))
+        answer = problem_response(request, pages, as_problem(error))
+        if answer.status_code == 405:
+            answer.headers["allow"] = ", ".join(allowed_methods(request))
+        return answer
 
     async def on_validation(request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):
@@ -54,13 +60,21 @@ def install_problem_handlers(app: FastAPI, pages: Pages) -> None:
     async def on_refused_form(request: Request, error: Exception) -> Response:
         if not isinstance(error, FormRefusedError):
             raise error
-        return pages.render(
-            request, "send_again.html", error.status_code, personal=True, fields=error.fields, shown=error.shown
-        )
+        typed = {"fields": error.fields, "shown": error.shown, "has_key": error.has_key}
+        return pages.render(request, "send_again.html", error.status_code, personal=True, **typed)
 
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(FormRefusedError, on_refused_form)
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """What can be done with the request's path, over all of its routes (RFC 9110 §10.2.1); HEAD goes with GET."""
+    routes = request.app.router.routes
+    scopes = {method: {**request.scope, "method": "GET" if method == "HEAD" else method} for method in METHODS}
+    return [
+        method for method, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    ]
 
 
 def as_problem(error: Exception) -> Problem:

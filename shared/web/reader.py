@@ -12,6 +12,7 @@ from starlette.requests import Request
 from shared.i18n.catalogues import translations
 from shared.i18n.formats import format_number
 from shared.i18n.languages import LANGUAGES, PAGE_LANGUAGES, direction, fallback_chain, negotiate
+from shared.web.cookies import cookie_name
 from shared.web.csrf import CsrfSecret
 
 LANGUAGE_COOKIE = "teilhabe_language"
@@ -25,7 +26,8 @@ class Reader:
 
     def __init__(self, request: Request, *, secure: bool) -> None:
         self.request = request
-        self.language, self.language_was_chosen = language_of(request)
+        remembered = request.cookies.get(cookie_name(LANGUAGE_COOKIE, secure=secure), "")
+        self.language, self.language_was_chosen = language_of(request, remembered)
         self.direction = direction(self.language)
         self.csrf = CsrfSecret.of(request, secure=secure)
 
@@ -67,15 +69,15 @@ def current_reader() -> Reader:
     return _current.get()
 
 
-def language_of(request: Request) -> tuple[str, bool]:
+def language_of(request: Request, cookie: str) -> tuple[str, bool]:
     """The reader's language, and whether the address chose it so that it is to be remembered.
 
     The query `lang` goes first, then the cookie, then `Accept-Language`, then German. A language that has no
     pages is read as the best one along its chain; rubbish is passed over.
     """
     if chosen := page_language(request.query_params.get(LANGUAGE_QUERY, "")):
-        return chosen, request.cookies.get(LANGUAGE_COOKIE) != chosen
-    if remembered := page_language(request.cookies.get(LANGUAGE_COOKIE, "")):
+        return chosen, cookie != chosen
+    if remembered := page_language(cookie):
         return remembered, False
     return negotiate(request.headers.get("accept-language", ""), PAGE_LANGUAGES), False
 

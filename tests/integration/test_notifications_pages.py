@@ -91,7 +91,7 @@ async def test_form_that_is_sent_twice_is_one_text(client, database):
 async def test_number_that_is_none_is_named_and_the_text_kept(client):
     """What was typed stays, and the field says how to mend it."""
     answer = await write(client, "Bank", "Meine Nachricht")
-    assert answer.status == 400
+    assert answer.status == 422
     assert 'href="#field-number"' in answer.text
     assert "Meine Nachricht" in answer.text
 

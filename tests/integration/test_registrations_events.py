@@ -38,7 +38,8 @@ async def test_news_of_another_date_or_place_names_the_version_that_it_is_about(
     await given.publish(database, moved.model_copy(update={"venue": None}), 9)
     requests = await messages(database, event, "NotificationRequested")
     told = [(request["template"], request["data"]) for request in requests]
-    assert told == [("rescheduled", {"event_version": 7}), ("changed", {"event_version": 9})]
+    confirmed = {"state": "confirmed"}
+    assert told == [("rescheduled", {"event_version": 7, **confirmed}), ("changed", {"event_version": 9, **confirmed})]
 
 
 async def test_a_held_place_can_be_confirmed_after_the_capacity_was_lowered(database):

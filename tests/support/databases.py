@@ -63,6 +63,13 @@ def running_database_server(machine: Machine, folder: Path) -> Iterator[Database
             shutil.rmtree(folder)
 
 
+def crash(postgres: EmbeddedPostgres) -> None:
+    """SIGKILL the server, and start it again as a supervisor would: it recovers from its log."""
+    postgres.process.kill()
+    postgres.process.wait()
+    postgres.start()
+
+
 async def _execute(address: str, statement: str) -> None:
     connection = await asyncpg.connect(address)
     try:

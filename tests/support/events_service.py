@@ -56,6 +56,7 @@ def shared_settings() -> dict[str, Any]:
         "token_private_key": private,
         "token_public_key": public,
         "database_connections": 8,
+        "limit_factor": 1,
     }
 
 
@@ -221,6 +222,6 @@ async def running_events_service(url: str):
         lambda _c, _cursor, statement, *_: service.statements.append(statement),
     )
     async with service.database.begin() as session:
-        await session.execute(text("DELETE FROM sign_in_requests"))
+        await session.execute(text("DELETE FROM attempts"))
     yield service
     await service.database.close()

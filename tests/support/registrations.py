@@ -87,4 +87,4 @@ def wish(address: str | None = None, size: int = 1, *, ask_owner: bool = False, 
 
 def number() -> str:
     """A mobile number that nobody has."""
-    return f"+4915{uuid4().int % 10**9:09d}"
+    return f"+49151{uuid4().int % 10**8:08d}"

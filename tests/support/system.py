@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -25,13 +26,17 @@ _START_LIMIT = 90.0
 
 @dataclass
 class System:
-    """The running processes; `ports` names those of the api processes, the first of each is what links lead to."""
+    """The running processes; `ports` names those of the api processes, the first of each is what links lead to.
+
+    `launch` starts a process otherwise than by `python -m shared.cli`: from its arguments and its log file.
+    """
 
     environment: dict[str, str]
     folder: Path
     ports: dict[str, list[int]]
-    processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+    processes: dict[str, Any] = field(default_factory=dict)
     health: dict[str, str] = field(default_factory=dict)
+    launch: Callable[[list[str], Path], Any] | None = None
 
     def url(self, service: str, number: int = 0) -> str:
         return f"http://127.0.0.1:{self.ports[service][number]}"
@@ -43,13 +48,16 @@ class System:
         """Start a process, the first or another of its kind."""
         port = self.ports[service][number] if process == "api" else free_port()
         name = f"{service}-{process}-{number}"
-        log = (self.folder / f"{name}.log").open("ab")
-        command = [sys.executable, "-m", "shared.cli", "run", service, process, "--port", str(port)]
-        self.processes[name] = subprocess.Popen(
-            command, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
+        arguments = ["run", service, process, "--port", str(port)]
+        self.processes[name] = (self.launch or self._launch)(arguments, self.folder / f"{name}.log")
         self.health[name] = f"http://127.0.0.1:{port}/readyz"
-        log.close()
+
+    def _launch(self, arguments: list[str], path: Path) -> subprocess.Popen:
+        command = [sys.executable, "-m", "shared.cli", *arguments]
+        with path.open("ab") as log:
+            return subprocess.Popen(
+                command, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
 
     def kill(self, name: str) -> None:
         """SIGKILL, and wait until it is gone."""
@@ -99,7 +107,7 @@ def running_system(
     ports = {service: [free_port()] for service in SERVICES}
     ports["registrations"] += [free_port() for _ in range(registrations_apis - 1)]
     databases = {service: server.create(service) for service in SERVICES}
-    system = System(_environment(kafka, server, databases, ports) | settings, folder, ports)
+    system = System(environment_of(kafka, server, databases, ports) | settings, folder, ports)
     for service, database in databases.items():
         upgrade(service, server.url(database))
     try:
@@ -115,7 +123,7 @@ def running_system(
             server.drop(database)
 
 
-def _environment(
+def environment_of(
     kafka: str, server: DatabaseServer, databases: dict[str, str], ports: dict[str, list[int]]
 ) -> dict[str, str]:
     private = Ed25519PrivateKey.generate()

@@ -178,4 +178,4 @@ async def test_an_impossible_address_is_no_page(browser):
 async def test_a_wrong_method_says_which_are_right(browser):
     """405 keeps its Allow header."""
     answer = await browser.request("DELETE", "/secret/x")
-    assert (answer.status, answer.headers["allow"]) == (405, "GET")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")

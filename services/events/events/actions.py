@@ -1,27 +1,31 @@
 """The console's actions on an event that others may have read: publish, move, cancel. Each asks before it is done."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
+from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from services.events.events.cancelling import cancel_event
 from services.events.events.checking import IncompleteError
 from services.events.events.commands import ChangedMeanwhileError, UnknownEventError, WrongStateError
 from services.events.events.describing import content_of
+from services.events.events.drafting import Reasons
 from services.events.events.form import Values, read_sessions, typed_values, values_of, with_one_more
 from services.events.events.model import State
-from services.events.events.pages import own_event, show_event, wording, zone_options
+from services.events.events.pages import own_event, show_event, version_in, wording, zone_options
 from services.events.events.publishing import publish_event
 from services.events.events.queries import WholeEvent
 from services.events.events.rescheduling import reschedule_event
 from shared.auth.sign_in import MemberDep, now_of
+from shared.contracts.base import LocalizedText
 from shared.i18n.catalogues import N_
 from shared.runtime.api import DatabaseDep, PagesDep
 from shared.web.forms import FormErrors, checked_form
 from shared.web.problem import Problem
+from shared.web.validation import explain
 
 router = APIRouter(include_in_schema=False)
 
@@ -101,7 +105,7 @@ async def cancel(
     event = await own_event(database, member, event_id)
     values, errors = typed_values(form), FormErrors()
     _ask_to_confirm(request, values, errors)
-    reasons = {language: values.get(f"reason-{language}") for language in event.words}
+    reasons = _read_reasons(request, values, event, errors)
     if errors:
         return _action_page(request, "events/cancel.html", event, values, errors)
     try:
@@ -116,10 +120,21 @@ async def cancel(
     return pages.redirect(f"/console/events/{event_id}?done=cancelled")
 
 
+def _read_reasons(request: Request, values: Values, event: WholeEvent, errors: FormErrors) -> LocalizedText:
+    """Why the event is cancelled, in each of its languages; what is wrong with a text joins the errors."""
+    typed = {language: values.get(f"reason-{language}") for language in event.words}
+    try:
+        return Reasons.model_validate({"reason": typed}).reason
+    except ValidationError as error:
+        reader = request.app.state.pages.reader(request)
+        for found in error.errors(include_url=False, include_input=False):
+            errors.add(f"reason-{found['loc'][1]}", explain(cast("Mapping[str, Any]", found), reader))
+        return {}
+
+
 def version_of(form: FormData) -> int:
-    """The version of the event that the organiser saw; 0, which none has, where the form does not say."""
-    typed = str(form.get("version", ""))
-    return int(typed) if typed.isdecimal() and len(typed) < 19 else 0
+    """The version of the event that the organiser saw."""
+    return version_in(str(form.get("version", "")))
 
 
 def _refuse_unless_published(event: WholeEvent) -> None:

@@ -24,19 +24,26 @@ from services.events.events.commands import (
     edit_event,
 )
 from services.events.events.describing import content_of
-from services.events.events.drafting import DEFAULT_ZONE, MOST_SESSIONS, EventContent, SessionTimes, Zone, in_zone
+from services.events.events.drafting import (
+    DEFAULT_ZONE,
+    MOST_SESSIONS,
+    EventContent,
+    Reasons,
+    SessionTimes,
+    Zone,
+    in_zone,
+)
 from services.events.events.form import values_of
 from services.events.events.merging import differences
 from services.events.events.model import State
 from services.events.events.pages import CODE_TAKEN, FIXED, own_event
 from services.events.events.publishing import publish_event
 from services.events.events.rescheduling import reschedule_event
-from services.events.programme.api import answers
 from shared.auth.members import Member
 from shared.auth.sign_in import MemberDep, now_of
-from shared.contracts.base import LocalizedText
 from shared.database.engine import Database, WriteSession
 from shared.i18n.catalogues import N_
+from shared.web.documented import answers
 from shared.web.problem import Problem
 
 router = APIRouter(prefix="/api/events", tags=["organisers"])
@@ -46,12 +53,16 @@ _NO_VERSION = N_("Say in If-Match which version of the event you have seen.")
 _NO_KEY = N_("Say in Idempotency-Key which request this is, so that sending it twice does it once.")
 
 ERRORS = answers(
+    s400="The body or a header cannot be read.",
     s401="Nobody is signed in.",
+    s403="Who is signed in belongs to no organisation, or a foreign site's page sent the request.",
     s404="There is no such event among those of the member's organisations.",
     s409="The event's state does not allow this, its code is taken, or a published event cannot change this field.",
     s412="Somebody changed the event since the version in If-Match; `changes` says what, `version` is the newest.",
+    s413="The body is too large.",
     s422="A value does not fit, or something that a public event needs is missing.",
     s428="If-Match is missing.",
+    s503="The database is away; `Retry-After` says for how many seconds to wait.",
 )
 
 IfMatch = Annotated[str, Header(description="the ETag that came with the event", examples=['"3"'])]
@@ -86,12 +97,6 @@ class NewDates(BaseModel):
     @classmethod
     def _moments(cls, sessions: list[SessionTimes], info: ValidationInfo) -> list[SessionTimes]:
         return in_zone(sessions, info.data.get("time_zone", DEFAULT_ZONE))
-
-
-class Reasons(BaseModel):
-    """Why an event is cancelled, by language."""
-
-    reason: LocalizedText = Field(examples=[{"de": "Der Raum ist gesperrt."}])
 
 
 @router.post("", status_code=201, responses=ERRORS)

@@ -20,9 +20,11 @@ from pydantic_core import PydanticCustomError
 
 from services.events.events.model import LARGEST_CAPACITY, LARGEST_PARTY
 from services.events.events.scheduling import TIME_MISSING, TIME_TWICE_OFFSET, known_zones, resolved
+from shared.contracts.base import LanguageCode
 from shared.contracts.events import Kind
 from shared.i18n.catalogues import N_
 from shared.i18n.languages import LANGUAGES
+from shared.i18n.plain import AS_LINES, AS_ONE_LINE, Lines, OneLine
 from shared.sms.keywords import CodeProblem, code_problem
 
 MOST_SESSIONS = 60
@@ -79,20 +81,27 @@ def _in_order(codes: Iterable[str]) -> list[str]:
     return [code for code in LANGUAGES if code in chosen]
 
 
-Language = Annotated[str, AfterValidator(_language)]
+Language = Annotated[str, Field(json_schema_extra={"enum": list(LANGUAGES)}), AfterValidator(_language)]
 Languages = Annotated[list[Language], AfterValidator(_in_order)]
-Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+Line = Annotated[str, StringConstraints(max_length=200), AS_ONE_LINE]
+Reason = Annotated[str, StringConstraints(max_length=1000), AS_LINES]
 
 
 class Words(BaseModel):
     """An event's words in one language."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    title: str = Field(min_length=1, max_length=120, examples=["Gemeinsam gärtnern"])
-    text: str = Field(default="", max_length=5000)
-    access_notes: str = Field(default="", max_length=1000, description="how to get in, with a wheelchair or a pram")
-    contact_hours: str = Field(default="", max_length=300, description="when the contact can be reached")
+    title: OneLine = Field(min_length=1, max_length=120, examples=["Gemeinsam gärtnern"])
+    text: Lines = Field(default="", max_length=5000)
+    access_notes: Lines = Field(default="", max_length=1000, description="how to get in, with a wheelchair or a pram")
+    contact_hours: Lines = Field(default="", max_length=300, description="when the contact can be reached")
+
+
+class Reasons(BaseModel):
+    """Why an event is cancelled, by language."""
+
+    reason: dict[LanguageCode, Reason] = Field(examples=[{"de": "Der Raum ist gesperrt."}])
 
 
 class SessionTimes(BaseModel):
@@ -131,7 +140,7 @@ class EventContent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Kind
-    code: Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True)] = Field(
+    code: Annotated[str, StringConstraints(to_upper=True), AS_ONE_LINE] = Field(
         default="", description="the word people text; made up if empty; fixed once published", examples=["GARTEN"]
     )
     main_language: Language = "de"
@@ -140,7 +149,7 @@ class EventContent(BaseModel):
     sessions: list[SessionTimes] = Field(default=[], max_length=MOST_SESSIONS)
     venue_name: Line = ""
     venue_address: Line = ""
-    online_link: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = Field(
+    online_link: Annotated[str, StringConstraints(max_length=500), AS_ONE_LINE] = Field(
         default="", description="shown to registered people alone"
     )
     spoken_languages: Languages = []

@@ -177,7 +177,7 @@ def _moment(values: Values, name: str, zone: str, reader: Reader, errors: FormEr
     except TimeTwiceError:
         errors.add(name, reader.gettext(TIME_TWICE))
         values.asks_which_hour = True
-    except (ValueError, OverflowError):
+    except ValueError:
         errors.add(name, reader.gettext(CHOOSE_TIME))
     return None
 

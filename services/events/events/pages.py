@@ -73,7 +73,11 @@ async def own_event(database: Database, member: Member, event_id: UUID) -> Whole
 
 @router.get("/console")
 async def my_events(
-    request: Request, member: MemberDep, database: DatabaseDep, pages: PagesDep, page: Annotated[int, Query(ge=1)] = 1
+    request: Request,
+    member: MemberDep,
+    database: DatabaseDep,
+    pages: PagesDep,
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
 ) -> Response:
     """The events of the member's organisations."""
     now = now_of(request)
@@ -168,7 +172,7 @@ async def edit(
 
 async def _save(request: Request, member: Member, event: WholeEvent, values: Values, content: EventContent) -> Response:
     database, pages = request.app.state.database, request.app.state.pages
-    version = int(values.get("version")) if values.get("version").isdecimal() else 0
+    version = version_in(values.get("version"))
     try:
         async with database.begin() as session:
             await edit_event(session, member, event.row.id, content, version, now_of(request))
@@ -180,6 +184,11 @@ async def _save(request: Request, member: Member, event: WholeEvent, values: Val
         raise Problem(409) from None
     answer: Response = pages.redirect(f"/console/events/{event.row.id}?done=saved")
     return answer
+
+
+def version_in(typed: str) -> int:
+    """The version of the event that the organiser saw; 0, which none has, where the form does not say."""
+    return int(typed) if typed.isdecimal() and len(typed) < 19 else 0
 
 
 def _with_fixed(values: Values, event: WholeEvent) -> Values:

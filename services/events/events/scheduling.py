@@ -14,6 +14,10 @@ from pydantic_core import PydanticCustomError
 from shared.i18n.catalogues import N_
 
 WhichHour = Literal["", "earlier", "later"]
+FIRST_MOMENT = datetime(1900, 1, 1, tzinfo=UTC)
+LAST_MOMENT = datetime(2200, 1, 1, tzinfo=UTC)
+_PYTHON_S_OWN = {"Factory", "localtime"}
+"""Names that Python finds in the system's folder of zones and PostgreSQL does not know."""
 
 TIME_MISSING = N_("There is no such time on this day: the clocks go forward over it. Choose another time.")
 TIME_TWICE = N_("This time comes twice on this day, because the clocks go back. Say below which of the two you mean.")
@@ -28,17 +32,23 @@ class TimeTwiceError(ValueError):
     """The clocks go back, so this local time comes twice."""
 
 
+class TimeFarError(ValueError):
+    """Nobody plans an event for then; and near the ends of the calendar some zones have no such day."""
+
+
 @cache
 def known_zones() -> frozenset[str]:
     """The names of IANA's time zones."""
-    return frozenset(available_timezones())
+    return frozenset(available_timezones() - _PYTHON_S_OWN)
 
 
 def moment_of(local: datetime, zone: str, which: WhichHour = "") -> datetime:
     """The moment in UTC at which the clocks of the zone show this time; one with an offset is taken as it is.
 
-    `which` answers for a time that comes twice. Raises TimeMissingError, TimeTwiceError.
+    `which` answers for a time that comes twice. Raises TimeMissingError, TimeTwiceError, TimeFarError.
     """
+    if not FIRST_MOMENT <= local.replace(tzinfo=UTC) < LAST_MOMENT:
+        raise TimeFarError
     if local.tzinfo is not None:
         return local.astimezone(UTC)
     first, second = (local.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1))
@@ -59,3 +69,5 @@ def resolved(local: datetime, zone: str) -> datetime:
         raise PydanticCustomError("time_missing", TIME_MISSING) from None
     except TimeTwiceError:
         raise PydanticCustomError("time_twice", TIME_TWICE_OFFSET) from None
+    except TimeFarError:
+        raise PydanticCustomError("datetime_parsing", "no time of an event") from None

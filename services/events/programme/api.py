@@ -1,7 +1,7 @@
 """The public programme as JSON. Never the online link."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
@@ -14,34 +14,15 @@ from services.events.programme.queries import PAGE_SIZE, Registration, Wanted, f
 from shared.auth.sign_in import now_of
 from shared.contracts.base import LocalizedText
 from shared.contracts.events import ContactPoint, Kind, Session, Status, Venue
+from shared.i18n.plain import OneLine
 from shared.runtime.api import DatabaseDep, PagesDep
+from shared.web.documented import answers
 from shared.web.pages import Pages
 
 router = APIRouter(prefix="/api/events", tags=["programme"])
 
 _UNFIT = "A parameter does not fit."
-
-
-class ProblemDetails(BaseModel):
-    """RFC 9457. `detail` is in the language of `Accept-Language`."""
-
-    type: str = Field(examples=["about:blank"])
-    title: str = Field(examples=["This page does not exist"])
-    status: int = Field(examples=[404])
-    detail: str = Field(examples=["The address is wrong, or the page is no longer there."])
-    instance: str = Field(default="", examples=["urn:uuid:0193a1b2-0000-7000-8000-000000000001"])
-    errors: list[dict[str, str]] = Field(default=[], description="each value that does not fit: where, and why")
-
-
-def answers(**described: str) -> dict[int | str, dict[str, Any]]:
-    """The error answers of an operation, by `s404`, for its document."""
-    return {
-        int(status[1:]): {
-            "description": text,
-            "content": {"application/problem+json": {"schema": ProblemDetails.model_json_schema()}},
-        }
-        for status, text in described.items()
-    }
+_AWAY = "The database is away; `Retry-After` says for how many seconds to wait."
 
 
 class OrganisationOut(BaseModel):
@@ -125,7 +106,7 @@ def public(event: WholeEvent, pages: Pages, sms_number: str, now: datetime) -> P
 class ProgrammeQuery(BaseModel):
     """What to look for."""
 
-    language: str = Field(default="", max_length=20, description="spoken there", examples=["tr"])
+    language: OneLine = Field(default="", max_length=20, description="spoken there", examples=["tr"])
     kind: Kind | None = None
     from_day: date | None = Field(default=None, alias="from", description="first day, as the event's place counts it")
     until_day: date | None = Field(default=None, alias="until", description="last day")
@@ -135,7 +116,7 @@ class ProgrammeQuery(BaseModel):
     page_size: int = Field(default=PAGE_SIZE, ge=1, le=100)
 
 
-@router.get("", responses=answers(s422=_UNFIT))
+@router.get("", responses=answers(s422=_UNFIT, s503=_AWAY))
 async def list_events(
     request: Request, query: Annotated[ProgrammeQuery, Query()], database: DatabaseDep, pages: PagesDep
 ) -> Programme:
@@ -148,7 +129,9 @@ async def list_events(
     return Programme(events=shown, count=count, page=query.page, page_size=query.page_size)
 
 
-@router.get("/{reference}", responses=answers(s404="There is no such event, or it is not published.", s422=_UNFIT))
+@router.get(
+    "/{reference}", responses=answers(s404="There is no such event, or it is not published.", s422=_UNFIT, s503=_AWAY)
+)
 async def get_event(request: Request, reference: str, database: DatabaseDep, pages: PagesDep) -> PublicEvent:
     """One event, by its id or its code."""
     event = await shown_event(database, reference)

@@ -14,6 +14,7 @@ from services.events.events.queries import WholeEvent, whole
 from shared.contracts.events import Kind
 from shared.database.engine import ReadSession
 from shared.i18n.folding import fold
+from shared.i18n.plain import one_line
 
 PAGE_SIZE = 20
 _MOST_WORDS = 8
@@ -104,7 +105,7 @@ async def public_event(session: ReadSession, reference: str) -> WholeEvent | Non
     try:
         is_it = col(EventRow.id) == UUID(reference)
     except ValueError:
-        is_it = col(EventRow.code) == reference.upper()
+        is_it = col(EventRow.code) == one_line(reference).upper()
     row = (
         await session.execute(select(EventRow).where(is_it, col(EventRow.state) != State.DRAFT))
     ).scalar_one_or_none()

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 from uuid6 import uuid7
 
 from services.events.organisations.commands import use_language
-from services.events.sign_in.model import MemberSessionRow, SignInLinkRow
+from services.events.sign_in.model import MemberSessionRow, RequestState, SignInLinkRow, SignInRequestRow
 from shared.contracts.notification_requests import NotificationRequested, Secret, Template
 from shared.database.engine import WriteSession
 from shared.messaging.outbox import publish
@@ -30,15 +30,6 @@ class LinkNotGoodError(Exception):
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How many links may be asked for within `window`, for one address and from one client."""
-
-    window: timedelta
-    per_address: int
-    per_client: int
-
-
-@dataclass(frozen=True)
 class SignedIn:
     """`secret` is the session's cookie; it is kept nowhere else."""
 
@@ -47,45 +38,10 @@ class SignedIn:
     next_url: str | None
 
 
-_COUNT_LOCK = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key ORDER BY key")
-_ASK = text(
-    """
-    INSERT INTO sign_in_requests (address_hash, client_hash, next_url, language, state, requested_at)
-    SELECT :address, :client, :next_url, :language, 'new', :now
-    WHERE (SELECT count(*) FROM sign_in_requests WHERE address_hash = :address AND requested_at > :since) < :per_address
-      AND (SELECT count(*) FROM sign_in_requests WHERE client_hash = :client AND requested_at > :since) < :per_client
-    RETURNING id
-    """
-)
-
-
-async def ask_for_link(
-    session: WriteSession,
-    *,
-    address_hash: bytes,
-    client_hash: bytes,
-    next_url: str | None,
-    language: str,
-    limits: Limits,
-    now: datetime,
-) -> bool:
-    """Store that somebody wants a link; False, and nothing stored, beyond a limit.
-
-    Takes the same statements and the same time whether the address is a member's or not.
-    """
-    keys = [int.from_bytes(hashed[:8], signed=True) for hashed in (address_hash, client_hash)]
-    await session.execute(_COUNT_LOCK, {"keys": keys})
-    values: dict[str, Any] = {
-        "address": address_hash,
-        "client": client_hash,
-        "next_url": next_url,
-        "language": language,
-        "now": now,
-        "since": now - limits.window,
-        "per_address": limits.per_address,
-        "per_client": limits.per_client,
-    }
-    return (await session.execute(_ASK, values)).scalar_one_or_none() is not None
+async def ask_for_link(session: WriteSession, *, address_hash: bytes, next_url: str | None, now: datetime) -> None:
+    """Store that somebody wants a link: one statement, whether the address is a member's or not."""
+    request = {"address_hash": address_hash, "next_url": next_url, "state": RequestState.NEW, "requested_at": now}
+    await session.execute(insert(SignInRequestRow).values(request))
 
 
 _TAKE = text(
@@ -94,7 +50,7 @@ _TAKE = text(
         SELECT id FROM sign_in_requests WHERE state = 'new' ORDER BY id LIMIT :count FOR UPDATE SKIP LOCKED
     )
     UPDATE sign_in_requests r SET state = 'done' FROM taken WHERE r.id = taken.id
-    RETURNING r.next_url, r.language, r.requested_at,
+    RETURNING r.next_url, r.requested_at,
               (SELECT p.id FROM people p WHERE p.address_hash = r.address_hash
                AND EXISTS (SELECT FROM members m WHERE m.person_id = p.id)) AS person_id
     """
@@ -115,9 +71,8 @@ async def answer_requests(session: WriteSession, vault: Vault, lifetime: timedel
 
 async def _send_link(session: WriteSession, vault: Vault, row: Any, expires_at: datetime) -> None:
     token = new_secret()
-    values = {"person_id": row.person_id, "next_url": row.next_url, "language": row.language}
-    link = insert(SignInLinkRow).values(token_hash=token_hash(token), expires_at=expires_at, **values)
-    await session.execute(link)
+    values = {"person_id": row.person_id, "next_url": row.next_url, "expires_at": expires_at}
+    await session.execute(insert(SignInLinkRow).values(token_hash=token_hash(token), **values))
     request_id = uuid7()
     message = NotificationRequested(
         aggregate_id=request_id,
@@ -136,37 +91,52 @@ def new_secret() -> str:
 
 
 async def sign_in(
-    session: WriteSession, vault: Vault, token: str, *, replaces: str | None, lifetime: timedelta, now: datetime
+    session: WriteSession,
+    vault: Vault,
+    token: str,
+    *,
+    replaces: str | None,
+    language: str,
+    lifetime: timedelta,
+    now: datetime,
 ) -> SignedIn:
     """Use the link and open a session in the place of the one that the browser had.
 
-    Two who use one link at once: one of them signs in. Raises LinkNotGoodError.
+    The member is written to in `language` from now on: that of the page on which the link is used, since whoever asked
+    for it may be a stranger. Two who use one link at once: one of them signs in. Raises LinkNotGoodError.
     """
     used = await session.execute(
         delete(SignInLinkRow)
         .where(col(SignInLinkRow.token_hash) == token_hash(token), col(SignInLinkRow.expires_at) > now)
         .where(text("EXISTS (SELECT FROM members m WHERE m.person_id = sign_in_links.person_id)"))
-        .returning(col(SignInLinkRow.person_id), col(SignInLinkRow.next_url), col(SignInLinkRow.language))
+        .returning(col(SignInLinkRow.person_id), col(SignInLinkRow.next_url))
     )
     link = used.one_or_none()
     if link is None:
         raise LinkNotGoodError
     await end_session(session, replaces)
     secret = new_secret()
-    row = {"secret_hash": token_hash(secret), "person_id": link.person_id, "expires_at": now + lifetime}
+    row = {
+        "secret_hash": token_hash(secret),
+        "person_id": link.person_id,
+        "opened_at": now,
+        "expires_at": now + lifetime,
+    }
     await session.execute(insert(MemberSessionRow).values(row))
-    await use_language(session, vault, link.person_id, link.language)
+    await use_language(session, vault, link.person_id, language)
     return SignedIn(secret, link.person_id, link.next_url)
 
 
-async def renew_session(session: WriteSession, secret: str | None, lifetime: timedelta, now: datetime) -> UUID | None:
-    """Whose session it is, which then lives on for `lifetime`; None if it has ended."""
+async def renew_session(
+    session: WriteSession, secret: str | None, *, lifetime: timedelta, longest: timedelta, now: datetime
+) -> UUID | None:
+    """Whose session it is, which then lives on for `lifetime`, `longest` in all; None if it has ended."""
     if not secret:
         return None
     renewed = await session.execute(
         update(MemberSessionRow)
         .where(col(MemberSessionRow.secret_hash) == token_hash(secret), col(MemberSessionRow.expires_at) > now)
-        .values(expires_at=now + lifetime)
+        .values(expires_at=func.least(now + lifetime, col(MemberSessionRow.opened_at) + longest))
         .returning(col(MemberSessionRow.person_id))
     )
     return renewed.scalar_one_or_none()
@@ -179,7 +149,7 @@ async def end_session(session: WriteSession, secret: str | None) -> None:
 
 
 async def forget_old(session: WriteSession, window: timedelta, now: datetime) -> None:
-    """Delete links and sessions whose time is over, and requests that no limit counts any more."""
+    """Delete links and sessions whose time is over, and requests that were answered before the window."""
     await session.execute(delete(SignInLinkRow).where(col(SignInLinkRow.expires_at) <= now))
     await session.execute(delete(MemberSessionRow).where(col(MemberSessionRow.expires_at) <= now))
     await session.execute(

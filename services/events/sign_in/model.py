@@ -24,16 +24,12 @@ class SignInRequestRow(Table, table=True):
     __table_args__ = (
         CheckConstraint("state IN ('new', 'done')", name="state"),
         Index("ix_sign_in_requests_new", "id", postgresql_where=text("state = 'new'")),
-        Index("ix_sign_in_requests_address", "address_hash", "requested_at"),
-        Index("ix_sign_in_requests_client", "client_hash", "requested_at"),
         Index("ix_sign_in_requests_requested_at", "requested_at"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(), primary_key=True))
     address_hash: bytes
-    client_hash: bytes
     next_url: str | None = None
-    language: str
     state: str = RequestState.NEW
     requested_at: datetime = Field(sa_type=DateTime(timezone=True))
 
@@ -46,15 +42,15 @@ class SignInLinkRow(Table, table=True):
     token_hash: bytes = Field(primary_key=True)
     person_id: UUID = Field(foreign_key="people.id", index=True)
     next_url: str | None = None
-    language: str
     expires_at: datetime = Field(sa_type=DateTime(timezone=True), index=True)
 
 
 class MemberSessionRow(Table, table=True):
-    """A browser that is signed in, until `expires_at`, which each renewal of the token moves."""
+    """A browser that is signed in, until `expires_at`, which each renewal of the token moves, up to a longest time."""
 
     __tablename__ = "member_sessions"
 
     secret_hash: bytes = Field(primary_key=True)
     person_id: UUID = Field(foreign_key="people.id", index=True)
+    opened_at: datetime = Field(sa_type=DateTime(timezone=True))
     expires_at: datetime = Field(sa_type=DateTime(timezone=True), index=True)

@@ -1,7 +1,8 @@
 """The pages of the sign-in, and the two cookies that it sets."""
 
+import math
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -12,7 +13,6 @@ from starlette.datastructures import FormData
 from services.events.organisations.commands import address_hash
 from services.events.settings import EventsSettings
 from services.events.sign_in.commands import (
-    Limits,
     LinkNotGoodError,
     ask_for_link,
     end_session,
@@ -22,14 +22,19 @@ from services.events.sign_in.commands import (
 from services.events.sign_in.queries import link_is_good
 from shared.auth.sign_in import now_of, safe_next
 from shared.auth.tokens import TOKEN_COOKIE, TOKEN_LIFETIME, read_token, sign_token
+from shared.database.engine import WriteSession
 from shared.i18n.catalogues import N_
+from shared.i18n.plain import one_line
 from shared.runtime.api import DatabaseDep, PagesDep, VaultDep
+from shared.web.cookies import cookie_name, forget_cookie, set_cookie
 from shared.web.forms import FormErrors, checked_form
+from shared.web.limits import Limit, TooManyTriesError
 from shared.web.pages import Pages
 
 router = APIRouter(include_in_schema=False)
 
 SESSION_COOKIE = "teilhabe_session"
+GUESSES = Limit("sign-in-guesses", 60, timedelta(hours=1))
 AFTER_SIGN_IN = "/console"
 _ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}")
 _NOT_AN_ADDRESS = N_("Write your e-mail address, for example office@example.org.")
@@ -46,14 +51,6 @@ def _settings(request: Request) -> EventsSettings:
 SettingsDep = Annotated[EventsSettings, Depends(_settings)]
 
 
-def client_address(request: Request, trusted_proxies: int) -> str:
-    """Whom the request comes from, as the outermost proxy that we trust saw it."""
-    forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",") if part.strip()]
-    if trusted_proxies and len(forwarded) >= trusted_proxies:
-        return forwarded[-trusted_proxies]
-    return request.client.host if request.client else ""
-
-
 @router.get("/sign-in")
 async def sign_in_page(request: Request, pages: PagesDep, settings: SettingsDep, next: str = "") -> Response:  # noqa: A002 - the query's name
     """Asks for the address; who is signed in goes on."""
@@ -63,35 +60,37 @@ async def sign_in_page(request: Request, pages: PagesDep, settings: SettingsDep,
 
 
 @router.post("/sign-in")
-async def ask(
-    request: Request, form: CheckedForm, database: DatabaseDep, pages: PagesDep, vault: VaultDep, settings: SettingsDep
-) -> Response:
+async def ask(request: Request, form: CheckedForm, database: DatabaseDep, pages: PagesDep, vault: VaultDep) -> Response:
     """Takes the wish for a link; the answer is the same for every address."""
-    address = str(form.get("email", "")).strip()
+    address = one_line(str(form.get("email", "")))
     if not _ADDRESS.fullmatch(address):
         return _asked_wrongly(request, form, _NOT_AN_ADDRESS, 422)
-    limits = Limits(settings.sign_in_window, settings.sign_ins_per_address, settings.sign_ins_per_client)
-    async with database.begin() as session:
-        taken = await ask_for_link(
-            session,
-            address_hash=address_hash(vault, address),
-            client_hash=vault.keyed_hash(client_address(request, settings.trusted_proxies), "client"),
-            next_url=safe_next(str(form.get("next", "")), pages.urls, "") or None,
-            language=pages.reader(request).language,
-            limits=limits,
-            now=now_of(request),
-        )
-    return pages.redirect("/sign-in/sent") if taken else _asked_wrongly(request, form, _TOO_MANY, 429)
+    hashed, now = address_hash(vault, address), now_of(request)
+    next_url = safe_next(str(form.get("next", "")), pages.urls, "") or None
+    try:
+        async with database.begin() as session:
+            await _count(request, session, hashed, now)
+            await ask_for_link(session, address_hash=hashed, next_url=next_url, now=now)
+    except TooManyTriesError as error:
+        answer = _asked_wrongly(request, form, _TOO_MANY, 429, minutes=max(2, math.ceil(error.seconds / 60)))
+        answer.headers.update(error.headers or {})
+        return answer
+    return pages.redirect("/sign-in/sent")
 
 
-def _asked_wrongly(request: Request, form: FormData, message: str, status: int) -> Response:
-    pages, settings = request.app.state.pages, _settings(request)
-    minutes = int(settings.sign_in_window.total_seconds() // 60)
+async def _count(request: Request, session: WriteSession, hashed: bytes, now: datetime) -> None:
+    """One wish of this client, and one for this address. Raises TooManyTriesError."""
+    limits, settings = request.app.state.limits, _settings(request)
+    per_address = Limit("sign-in-address", settings.sign_ins_per_address, settings.sign_in_window)
+    per_client = Limit("sign-in-client", settings.sign_ins_per_client, settings.sign_in_window)
+    await limits.count(session, now, (per_address, hashed.hex()), (per_client, limits.client(request)))
+
+
+def _asked_wrongly(request: Request, form: FormData, message: str, status: int, **values: int) -> Response:
+    pages = request.app.state.pages
     errors = FormErrors()
-    errors.add("email", pages.reader(request).gettext(message, minutes=minutes))
+    errors.add("email", pages.reader(request).gettext(message, **values))
     answer: Response = pages.render(request, "sign_in/sign_in.html", status, personal=True, values=form, errors=errors)
-    if status == 429:
-        answer.headers["retry-after"] = str(minutes * 60)
     return answer
 
 
@@ -114,14 +113,20 @@ async def renew(
     target = safe_next(next, pages.urls, AFTER_SIGN_IN)
     now = now_of(request)
     async with database.begin() as session:
-        person_id = await renew_session(session, request.cookies.get(SESSION_COOKIE), settings.session_lifetime, now)
+        person_id = await renew_session(
+            session,
+            session_secret(request),
+            lifetime=settings.session_lifetime,
+            longest=settings.session_longest,
+            now=now,
+        )
     if person_id is None:
         answer: Response = pages.redirect(f"{pages.urls.events}/sign-in?{urlencode({'next': target})}")
-        forget_cookies(answer)
+        forget_cookies(answer, settings)
         return answer
     answer = pages.redirect(target)
     answer.status_code = 303 if request.method == "GET" else 307
-    set_cookies(answer, settings, request.cookies[SESSION_COOKIE], person_id, now)
+    set_cookies(answer, settings, session_secret(request), person_id, now)
     return answer
 
 
@@ -133,7 +138,7 @@ async def link_page(
     async with database.read() as session:
         good = await link_is_good(session, token, now_of(request))
     if not good:
-        return _gone(request, pages, settings)
+        return await _gone(request, pages, settings)
     return pages.render(request, "sign_in/link.html", personal=True)
 
 
@@ -148,48 +153,60 @@ async def use_link(
     settings: SettingsDep,
 ) -> Response:
     """Signs in."""
-    now, lifetime = now_of(request), settings.session_lifetime
-    replaces = request.cookies.get(SESSION_COOKIE)
+    now = now_of(request)
     try:
         async with database.begin() as session:
-            signed_in = await sign_in(session, vault, token, replaces=replaces, lifetime=lifetime, now=now)
+            signed_in = await sign_in(
+                session,
+                vault,
+                token,
+                replaces=session_secret(request),
+                language=pages.reader(request).language,
+                lifetime=settings.session_lifetime,
+                now=now,
+            )
     except LinkNotGoodError:
-        return _gone(request, pages, settings)
+        return await _gone(request, pages, settings)
     answer = pages.redirect(safe_next(signed_in.next_url, pages.urls, AFTER_SIGN_IN))
     set_cookies(answer, settings, signed_in.secret, signed_in.person_id, now)
     return answer
 
 
 @router.post("/sign-out")
-async def sign_out(request: Request, _form: CheckedForm, database: DatabaseDep, pages: PagesDep) -> Response:
-    """Ends the session."""
+async def sign_out(
+    request: Request, _form: CheckedForm, database: DatabaseDep, pages: PagesDep, settings: SettingsDep
+) -> Response:
+    """Ends the session, and has the browser drop what it kept of it."""
     async with database.begin() as session:
-        await end_session(session, request.cookies.get(SESSION_COOKIE))
+        await end_session(session, session_secret(request))
     answer = pages.redirect("/events")
-    forget_cookies(answer)
+    forget_cookies(answer, settings)
+    answer.headers["clear-site-data"] = '"cache"'
     return answer
 
 
-def _gone(request: Request, pages: Pages, settings: EventsSettings) -> Response:
+async def _gone(request: Request, pages: Pages, settings: EventsSettings) -> Response:
+    await request.app.state.limits.count_miss(request, GUESSES)
     minutes = int(settings.link_lifetime.total_seconds() // 60)
     return pages.render(request, "sign_in/gone.html", 410, minutes=minutes)
+
+
+def session_secret(request: Request) -> str:
+    """The secret of the browser's session; empty where it has none."""
+    secure = _settings(request).secure
+    return request.cookies.get(cookie_name(SESSION_COOKIE, secure=secure), "")
 
 
 def set_cookies(answer: Response, settings: EventsSettings, secret: str, person_id: UUID, now: datetime) -> None:
     """The session, and the token that the three services check."""
     token = sign_token(person_id, settings.token_private_key.get_secret_value(), now)
-    secure = settings.events_url.startswith("https://")
-    for name, value, lifetime in (
-        (SESSION_COOKIE, secret, settings.session_lifetime),
-        (TOKEN_COOKIE, token, TOKEN_LIFETIME),
-    ):
-        age = int(lifetime.total_seconds())
-        answer.set_cookie(name, value, max_age=age, httponly=True, samesite="lax", secure=secure, path="/")
+    set_cookie(answer, SESSION_COOKIE, secret, secure=settings.secure, lifetime=settings.session_lifetime)
+    set_cookie(answer, TOKEN_COOKIE, token, secure=settings.secure, lifetime=TOKEN_LIFETIME)
     answer.headers["cache-control"] = "no-store"
 
 
-def forget_cookies(answer: Response) -> None:
+def forget_cookies(answer: Response, settings: EventsSettings) -> None:
     """Take both cookies back."""
     for name in (SESSION_COOKIE, TOKEN_COOKIE):
-        answer.delete_cookie(name, path="/", httponly=True, samesite="lax")
+        forget_cookie(answer, name, secure=settings.secure)
     answer.headers["cache-control"] = "no-store"

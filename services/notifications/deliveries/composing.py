@@ -121,8 +121,13 @@ def needs_of_registration(message: RegistrationMessage) -> str | None:
 
 
 def needs_of_request(message: NotificationRequested) -> str | None:
-    """The event (in the version that `data["event_version"]` names) and the person, as far as there are any."""
+    """The event (in the version that `data["event_version"]` names) and the person, as far as there are any.
+
+    Raises ValueError for a version that is no number: parked, it would jam all that waits with it.
+    """
     version = message.data.get("event_version")
+    if version is not None and not isinstance(version, int):
+        raise ValueError("a version is a number")
     event = f"event:{message.event_id}{f':{version}' if version else ''}" if message.event_id else ""
     person = f"person:{message.person_id}" if message.person_id else ""
     return " ".join(filter(None, (event, person))) or None

@@ -1,5 +1,6 @@
 """What the ledger learns from the topics `registrations` and `notification-requests`."""
 
+from asyncio import Event
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -24,16 +25,19 @@ from shared.messaging.consumers import Consumer
 from shared.vault import Vault
 
 
-def consumers(vault: Vault) -> list[Consumer]:
-    """The two consumers that fill the ledger."""
+def consumers(vault: Vault, recorded: Event | None = None) -> list[Consumer]:
+    """The two consumers that fill the ledger; whoever sends hears of it by `recorded`."""
+    recorded = recorded or Event()
 
     async def record_registrations(session: WriteSession, messages: list[RegistrationMessage]) -> None:
         """Write down whom to tell of what happened to their registration."""
         await record(session, vault, [draft for m in messages if (draft := draft_of_registration(m))])
+        recorded.set()
 
     async def record_requests(session: WriteSession, messages: list[NotificationRequested]) -> None:
         """Write down what other services asked to be sent."""
         await record(session, vault, [draft_of_request(message) for message in messages])
+        recorded.set()
 
     return [
         Consumer(

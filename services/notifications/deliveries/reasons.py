@@ -6,6 +6,7 @@ REASONS = {
     "no-address": N_("There is no address for this person any more."),
     "address": N_("The address is not valid."),
     "seal-broken": N_("A secret could not be read. Please tell the operators."),
+    "no-sms": N_("The number is not a mobile phone."),
     "not-connected": N_("The provider could not be reached. We try again."),
     "no-answer": N_("The provider did not answer. We find out whether it was sent."),
     "lease-lost": N_("Sending was interrupted. We find out whether it was sent."),

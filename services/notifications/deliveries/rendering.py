@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+from services.notifications.contacts.addresses import may_be_texted
 from services.notifications.deliveries.claiming import Claim
 from services.notifications.events.queries import KnownEvent
 from services.notifications.optouts.tokens import unsubscribe_token
@@ -32,13 +33,15 @@ class Renderer:
     def telling(self, claim: Claim, now: datetime) -> tuple[str, Telling]:
         """The address, and what to say.
 
-        Raises NotRetryableError where there is no address, or what was sealed cannot be opened.
+        Raises NotRetryableError where there is no address or none that we write to, or a seal cannot be opened.
         """
         secret = self._secret(claim)
         recipient = self._recipient(claim, secret)
         address = recipient.phone if claim.channel is DeliveryChannel.SMS else recipient.email
         if not address:
             raise NotRetryableError("no-address")
+        if claim.channel is DeliveryChannel.SMS and not may_be_texted(address):
+            raise NotRetryableError("no-sms")
         language = reading_language(str(claim.data.get("language", "")) or recipient.language)
         return address, Telling(
             template=claim.template,

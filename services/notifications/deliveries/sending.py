@@ -9,7 +9,7 @@ The rules for what cannot be known are in `retries`.
 """
 
 import asyncio
-from asyncio import Semaphore
+from asyncio import Event, Semaphore
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -94,11 +94,14 @@ class Sender:
         waits = {DeliveryChannel.SMS: sms_wait, DeliveryChannel.EMAIL: timedelta(0)}
         self._rules = Rules(settings.give_up_after, waits)
 
-    def timers(self) -> list[Timer]:
-        """One per channel, so that a slow mail server holds up no SMS; one for lost leases, one that measures."""
+    def timers(self, recorded: Event) -> list[Timer]:
+        """One per channel, so that a slow mail server holds up no SMS; one for lost leases, one that measures.
+
+        Both channels look at once when `recorded` says that there is something new in the ledger.
+        """
         return [
-            Timer("send-sms", 0.25, self.send_sms),
-            Timer("send-mail", 0.25, self.send_mail),
+            Timer("send-sms", 0.25, self.send_sms, wake=recorded),
+            Timer("send-mail", 0.25, self.send_mail, wake=recorded),
             Timer("lost-leases", 5, self.settle_lost_leases),
             Timer("ledger-age", 15, self.measure),
         ]

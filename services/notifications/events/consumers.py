@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from services.notifications.events.model import EventRow
-from shared.contracts.events import EventMessage
+from shared.contracts.events import EventMessage, checked
 from shared.database.engine import WriteSession
 from shared.messaging.consumers import Consumer
 
@@ -18,7 +18,10 @@ def consumers() -> list[Consumer]:
 
 
 async def keep_events(session: WriteSession, messages: list[EventMessage]) -> None:
-    """Keep the newest state of each event; an older one than we have changes nothing."""
+    """Keep the newest state of each event; an older one than we have changes nothing.
+
+    Raises ContradictoryEventError.
+    """
     newest: dict[UUID, dict[str, Any]] = {}
     for message in messages:
         known = newest.get(message.aggregate_id)
@@ -34,10 +37,11 @@ async def keep_events(session: WriteSession, messages: list[EventMessage]) -> No
 
 
 def _row(message: EventMessage) -> dict[str, Any]:
+    event = checked(message)
     return {
-        "id": message.aggregate_id,
+        "id": event.id,
         "version": message.aggregate_version,
-        "organisation_id": message.event.organisation_id,
-        "status": message.event.status,
-        "state": message.event.model_dump(mode="json"),
+        "organisation_id": event.organisation_id,
+        "status": event.status,
+        "state": event.model_dump(mode="json"),
     }

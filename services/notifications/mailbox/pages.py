@@ -28,6 +28,7 @@ from services.notifications.mailbox.queries import (
 )
 from services.notifications.settings import NotificationsSettings
 from shared.database.engine import Database
+from shared.i18n.plain import OneLine
 from shared.runtime.api import DatabaseDep, PagesDep, VaultDep
 from shared.web.forms import FormErrors, checked_form, request_key
 from shared.web.pages import Pages
@@ -43,7 +44,7 @@ _MAIL_POLICY = (
     "sandbox allow-top-navigation-by-user-activation"
 )
 
-Text = Annotated[str, Query(max_length=320)]
+Text = Annotated[OneLine, Query(max_length=320)]
 
 
 def linked(text: str) -> Markup:
@@ -111,7 +112,7 @@ async def _phone(
     return pages.render(
         request,
         "phone.html",
-        400 if errors else 200,
+        422 if errors else 200,
         number=number,
         numbers=numbers,
         address=address,

@@ -4,7 +4,7 @@ Stopping needs no token against forgery: mail programs press the button for thei
 has the link has it from the mail.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -16,16 +16,19 @@ from services.notifications.optouts.tokens import address_of_token
 from shared.contracts.deliveries import DeliveryChannel
 from shared.runtime.api import DatabaseDep, PagesDep, VaultDep
 from shared.web.forms import checked_form
+from shared.web.limits import Limit
 from shared.web.problem import Problem
 
 router = APIRouter(include_in_schema=False)
 PATH = "/notifications/unsubscribe/{token}"
 EMAIL = DeliveryChannel.EMAIL
+GUESSES = Limit("unsubscribe-guesses", 60, timedelta(hours=1))
 
 
-def _address(token: str, vault: VaultDep) -> UUID:
+async def _address(request: Request, token: str, vault: VaultDep) -> UUID:
     address = address_of_token(vault, token)
     if address is None:
+        await request.app.state.limits.count_miss(request, GUESSES)
         raise Problem(404)
     return address
 

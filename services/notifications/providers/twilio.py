@@ -57,7 +57,7 @@ class TwilioSms:
         }
         try:
             key = {"Idempotency-Key": str(sms.key)}
-            async with self._connected().post(self._url, data=form, headers=key) as answer:
+            async with self._connected().post(self._url, data=form, headers=key, allow_redirects=False) as answer:
                 return self._judge(answer, await _body(answer))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise RetryableError("not-connected") from error

@@ -8,6 +8,8 @@ Load-bearing invariants:
 - One number's texts are dealt with one after the other, by an advisory lock on its hash.
 - STOP and START are answered here and never travel. While somebody has stopped, other texts are not passed on, and
   at most once a day we say that we are silent.
+- Two machines do not answer each other for ever: what a number texts beyond `MOST_PER_HOUR` or `MOST_PER_DAY` is
+  stored and counted, and neither passed on nor answered. STOP holds even then, and is confirmed.
 """
 
 import unicodedata
@@ -16,6 +18,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+import structlog
+from prometheus_client import Counter
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import Uuid
@@ -41,7 +45,13 @@ from shared.sms.keywords import Intent, parse
 from shared.sms.words import intent_words
 from shared.vault import Vault
 
+log = structlog.get_logger()
+
+TOO_MANY = Counter("teilhabe_sms_too_many_total", "Texts beyond what one number may text us", ["window"])
+
 LONGEST_TEXT = 2000
+MOST_PER_HOUR = 30
+MOST_PER_DAY = 100
 CONTENT_WINDOW = timedelta(seconds=60)
 REMIND_EVERY = timedelta(days=1)
 SMS = DeliveryChannel.SMS
@@ -55,6 +65,7 @@ class Received(StrEnum):
     STOPPED = "stopped"
     STARTED = "started"
     SILENT = "silent"
+    TOO_MANY = "too-many"
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,8 @@ async def receive_sms(session: WriteSession, vault: Vault, incoming: Incoming, n
     intent = parse(said, lambda _code: False).intent
     if intent is Intent.STOP:
         return await _stop(session, vault, sender, now)
+    if await _is_too_many(session, key, now):
+        return Received.TOO_MANY
     if intent is Intent.START:
         return await _start(session, vault, sender)
     if await has_stopped(session, SMS, key):
@@ -105,6 +118,25 @@ async def receive_sms(session: WriteSession, vault: Vault, incoming: Incoming, n
     sealed = vault.seal(Sms(number=incoming.number, text=said), f"sms:{received_id}")
     await publish(session, SmsReceived(message_id=received_id, aggregate_id=key, aggregate_version=0, sealed=sealed))
     return Received.PASSED_ON
+
+
+_TEXTS = text(
+    """
+    SELECT count(*) FILTER (WHERE received_at > :hour_ago) AS hour, count(*) AS day FROM inbound
+    WHERE number_key = :number AND received_at > :day_ago AND repeats IS NULL
+    """
+).bindparams(bindparam("number", type_=Uuid))
+
+
+async def _is_too_many(session: WriteSession, number_key: UUID, now: datetime) -> bool:
+    """Whether the text just stored is beyond what one number may text; counted and logged without the number."""
+    values = {"number": number_key, "hour_ago": now - timedelta(hours=1), "day_ago": now - timedelta(days=1)}
+    texts = (await session.execute(_TEXTS, values)).one()
+    over = "hour" if texts.hour > MOST_PER_HOUR else "day" if texts.day > MOST_PER_DAY else None
+    if over is not None:
+        TOO_MANY.labels(over).inc()
+        log.warning("sms.too_many", window=over)
+    return over is not None
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:key)")

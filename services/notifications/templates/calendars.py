@@ -5,7 +5,7 @@ from typing import Any
 
 from icalendar import Calendar, Event, vCalAddress
 
-from services.notifications.templates.facts import EventFacts, one_line
+from services.notifications.templates.facts import EventFacts, Telling, one_line
 
 METHODS = {
     "confirmation": "PUBLISH",
@@ -18,13 +18,13 @@ METHODS = {
 }
 
 
-def calendar(template: str, facts: EventFacts, *, sender: str, url: str, now: datetime) -> tuple[str, bytes] | None:
+def calendar(telling: Telling, facts: EventFacts, *, sender: str, now: datetime) -> tuple[str, bytes] | None:
     """The method and the file; nothing where a notification has none.
 
     The UID is the session's id, so that a moved session moves in the reader's calendar too; SEQUENCE is the event's
     version.
     """
-    method = METHODS.get(template)
+    method = METHODS.get(telling.template)
     if method is None or not facts.state.sessions:
         return None
     file = Calendar()
@@ -32,11 +32,11 @@ def calendar(template: str, facts: EventFacts, *, sender: str, url: str, now: da
     file.add("version", "2.0")
     file.add("method", method)
     for session in facts.state.sessions:
-        file.add_component(_entry(template, method, facts, session, sender, url, now))
+        file.add_component(_entry(telling, method, facts, session, sender, now))
     return method, file.to_ical()
 
 
-def _entry(template: str, method: str, facts: EventFacts, session: Any, sender: str, url: str, now: datetime) -> Event:
+def _entry(telling: Telling, method: str, facts: EventFacts, session: Any, sender: str, now: datetime) -> Event:
     entry = Event()
     entry.add("uid", f"{session.id}@teilhabe")
     entry.add("sequence", facts.version)
@@ -44,12 +44,12 @@ def _entry(template: str, method: str, facts: EventFacts, session: Any, sender: 
     entry.add("dtstart", session.starts_at)
     entry.add("dtend", session.ends_at)
     entry.add("summary", facts.title.text, parameters={"LANGUAGE": facts.title.language})
-    entry.add("status", _status(template, method))
+    entry.add("status", _status(telling.template, method))
     entry.add("organizer", _organizer(facts, sender))
-    if facts.place or facts.state.online_link:
-        entry.add("location", facts.place or facts.state.online_link)
-    if url:
-        entry.add("url", url)
+    if facts.place or telling.online_link:
+        entry.add("location", facts.place or telling.online_link)
+    if telling.link:
+        entry.add("url", telling.link)
     return entry
 
 

@@ -99,6 +99,16 @@ class Telling:
     unsubscribe: str | None = None
     sent_at: datetime | None = None
 
+    @property
+    def online_link(self) -> str:
+        """The link of an online event, for people who have a place; others find it on their page once they do."""
+        placed = (
+            self.template == "confirmation"
+            or self.data.get("state") == "confirmed"
+            or (self.template == "party-changed" and not self.data.get("waits"))
+        )
+        return (self.event.state.online_link or "") if self.event and placed else ""
+
     def words(self) -> dict[str, str]:
         """The words that the reader can text to us, as `yes_word`, `cancel_word` and so on."""
         intents = (Intent.YES, Intent.NO, Intent.CANCEL, Intent.STATUS, Intent.HELP, Intent.STOP, Intent.START)

@@ -81,7 +81,7 @@ def _describe(message: EmailMessage, telling: Telling, sender: str, now: datetim
 def _attach_calendar(message: EmailMessage, telling: Telling, sender: str, now: datetime) -> None:
     if telling.event is None:
         return
-    made = calendar(telling.template, telling.event, sender=sender, url=telling.link or "", now=now)
+    made = calendar(telling, telling.event, sender=sender, now=now)
     if made:
         method, content = made
         name = f"{telling.event.state.code.lower()}.ics"
@@ -112,6 +112,7 @@ def _variables(telling: Telling, flavour: Flavour) -> dict[str, Any]:
     around = telling.variables(short=False) | {
         "title": _title(telling, flavour),
         "event": event,
+        "online_link": telling.online_link,
         "name": one_line(telling.name or ""),
         "direction": direction(telling.language),
         "unsubscribe": telling.unsubscribe or "",

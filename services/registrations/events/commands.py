@@ -38,6 +38,7 @@ _KEEP_PLACES = text(
     ON CONFLICT (id) DO UPDATE SET open = excluded.open, largest_party = excluded.largest_party,
         opens_at = excluded.opens_at, closes_at = excluded.closes_at, starts_at = excluded.starts_at,
         time_zone = excluded.time_zone
+    WHERE places.event_id = excluded.event_id RETURNING id
     """
 )
 _CANCEL_ALL = text(
@@ -50,10 +51,14 @@ _CANCEL_ALL = text(
 )
 _TO_TELL = text(
     """
-    SELECT id, person_id, places_id FROM registrations
+    SELECT id, person_id, state FROM registrations
     WHERE event_id = :event_id AND state IN ('confirmed', 'waitlisted', 'offered') ORDER BY queue
     """
 )
+
+
+class ForeignPlacesError(Exception):
+    """The places are another event's."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,8 @@ async def take_over(
     """Bring projection and pools to this state; an older one than we have changes nothing.
 
     A cancelled event ends every registration, once; new dates or another place are told to everyone who is in or
-    waits; a larger capacity is offered to the waitlist; a smaller one takes nobody's place away.
+    waits; a larger capacity is offered to the waitlist; a smaller one takes nobody's place away. Raises
+    ForeignPlacesError.
     """
     known = (await session.execute(_KNOWN, {"id": event.id})).one_or_none()
     if known is not None and known.version >= version:
@@ -112,7 +118,8 @@ async def take_over(
 async def _take_over_places(
     session: WriteSession, vault: Vault, rules: Rules, event: EventState, places: Places, now: datetime
 ) -> None:
-    await session.execute(_KEEP_PLACES, _terms(event, places.id))
+    if (await session.execute(_KEEP_PLACES, _terms(event, places.id))).one_or_none() is None:
+        raise ForeignPlacesError
     pool = await lock_pool(session, places.id)
     if pool.capacity != places.capacity or pool.version == 0:
         pool.set_capacity(places.capacity)
@@ -158,7 +165,7 @@ async def _tell_everyone(
             person_id=row.person_id,
             event_id=event.id,
             registration_id=row.id,
-            data={"event_version": version},
+            data={"event_version": version, "state": row.state},
             sealed=seal_link(vault, row.id, "request"),
         )
         for row in rows

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from services.registrations.events.model import EventRow, PlacesRow
 from shared.contracts.events import EventState, Status
-from shared.database.engine import ReadSession
+from shared.database.engine import Database, ReadSession
 
 
 class Offer(NamedTuple):
@@ -57,3 +57,26 @@ async def known_codes(session: ReadSession, candidates: Collection[str]) -> dict
     """Those of the texts that are the code of an event, with the event's id."""
     rows = await session.execute(select(EventRow.code, EventRow.id).where(col(EventRow.code).in_(list(candidates))))
     return {row.code: row.id for row in rows}
+
+
+class PoolIds:
+    """Which pool of places a registration for an event is for; asked of the database once for each event.
+
+    An event keeps its pools for as long as it is known, so what was found stays true.
+    """
+
+    def __init__(self, at_most: int = 10_000) -> None:
+        self._at_most = at_most
+        self._known: dict[UUID, UUID] = {}
+
+    async def of(self, database: Database, event_id: UUID) -> UUID | None:
+        """The id of the event's pool; None where the event is unknown here, or has not arrived yet."""
+        if event_id not in self._known:
+            async with database.read() as session:
+                offer = await offer_of(session, event_id)
+            if offer is None:
+                return None
+            if len(self._known) >= self._at_most:
+                self._known.clear()
+            self._known[event_id] = offer.pool.id
+        return self._known[event_id]

@@ -19,7 +19,8 @@ from shared.vault import Vault
 class Address(NamedTuple):
     """Where a person is reached, and in which language.
 
-    Not `by_owner`: somebody typed another's number, perhaps; the language of one who is known stays then.
+    Not `by_owner`: typed on the web, by a stranger perhaps. The language of one who is known stays then; it changes
+    by a text from the number, or on the page behind the person's own link.
     """
 
     means: Means
@@ -64,7 +65,10 @@ _SPEAK = text(
 
 
 async def keep_people(session: WriteSession, addresses: Sequence[Address]) -> dict[str, Person]:
-    """One person for each address, made or found; the newest language counts. Locks their rows in one order."""
+    """One person for each address, made or found; the newest language of an owner counts.
+
+    Locks their rows in one order.
+    """
     newest = {address.address: address for address in addresses}
     rows = await session.execute(
         _KEEP,

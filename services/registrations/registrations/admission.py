@@ -4,6 +4,7 @@
 - confirmed, offered and held places never exceed the capacity (guarantee 1);
 - in the order of the batch, a party is admitted whole or goes to the end of the waitlist (guarantee 9);
 - the same person twice is one registration, and the second one is told so;
+- the same request key of the same person is the same registration, also when that has ended;
 - registrations, counts and messages commit together, or not at all (guarantee 2).
 """
 
@@ -21,7 +22,7 @@ from uuid6 import uuid7
 
 from services.registrations.people.commands import Address, Person, contact_changed, keep_people
 from services.registrations.registrations.deadlines import answer_deadline
-from services.registrations.registrations.model import LIVE_SQL, State
+from services.registrations.registrations.model import ENDED_SQL, LIVE, LIVE_SQL, State
 from services.registrations.registrations.pool import Party, Pool, link_token, lock_pool
 from shared.contracts.registrations import (
     Channel,
@@ -94,12 +95,15 @@ class Rules:
     offer_time: timedelta
 
 
-_LIVE = text(
+_EARLIER = text(
     f"""
     SELECT id, person_id, state, party_size, request_key, expires_at FROM registrations
     WHERE person_id = ANY(:people) AND places_id = :places_id AND {LIVE_SQL}
-    """  # noqa: S608 - a constant of ours
-).bindparams(bindparam("people", type_=ARRAY(Uuid)))
+    UNION ALL
+    SELECT id, person_id, state, party_size, request_key, expires_at FROM registrations
+    WHERE request_key = ANY(:keys) AND person_id = ANY(:people) AND places_id = :places_id AND {ENDED_SQL}
+    """  # noqa: S608 - constants of ours
+).bindparams(bindparam("people", type_=ARRAY(Uuid)), bindparam("keys", type_=ARRAY(Uuid)))
 
 _COLUMNS: dict[str, Any] = {
     "id": Uuid,
@@ -167,6 +171,7 @@ class _Batch:
         self._now = now
         self._people: dict[str, Person] = {}
         self._live: dict[UUID, Any] = {}
+        self._ended: dict[tuple[UUID, UUID], Any] = {}
         self._rows: list[dict[str, Any]] = []
 
     async def meet(self, session: WriteSession, wishes: Sequence[Wish]) -> None:
@@ -177,12 +182,16 @@ class _Batch:
             self._pool.messages.append(contact_changed(self._vault, person, addresses[person.address].means))
         known = [person.id for person in self._people.values() if person.known]
         if known:
-            rows = await session.execute(_LIVE, {"people": known, "places_id": self._pool.id})
-            self._live = {row.person_id: row for row in rows}
+            keys = [wish.request_key for wish in wishes if wish.request_key]
+            found = await session.execute(_EARLIER, {"people": known, "keys": keys, "places_id": self._pool.id})
+            rows = found.all()
+            self._live = {row.person_id: row for row in rows if row.state in LIVE}
+            self._ended = {(row.person_id, row.request_key): row for row in rows if row.state not in LIVE}
 
     def decide(self, wish: Wish) -> Decision:
         person = self._people[wish.address.address]
-        earlier = self._live.get(person.id)
+        earlier = self._ended.get((person.id, wish.request_key)) if wish.request_key else None
+        earlier = earlier or self._live.get(person.id)
         if earlier is not None:
             return self._again(wish, earlier)
         return self._first(wish, person)

@@ -12,13 +12,15 @@ from services.registrations.events.queries import offer_of
 from services.registrations.registrations import commands
 from services.registrations.registrations.admission import Admitted, AlreadyRegistered, Refusal, Refused
 from services.registrations.registrations.form import AT_MOST, WRONG_CONTACT
+from services.registrations.registrations.limits import GUESSES, count_wish
 from services.registrations.registrations.model import State
-from services.registrations.registrations.queries import by_token
-from services.registrations.registrations.reminders import send_link_again
+from services.registrations.registrations.queries import Own, by_token
+from services.registrations.registrations.reminders import remind
 from services.registrations.registrations.wishes import RegistrationRequest
 from shared.contracts.registrations import EndedBy
 from shared.i18n.catalogues import N_
 from shared.runtime.api import DatabaseDep
+from shared.web.documented import ProblemBody
 from shared.web.problem import Problem
 
 REFUSALS = {
@@ -31,22 +33,13 @@ REFUSALS = {
 router = APIRouter(prefix="/registrations/api", tags=["registrations"])
 
 
-class ProblemBody(BaseModel):
-    """An error as RFC 9457 describes it. Some have more members, such as `largest_party` or `errors`."""
-
-    type: str = Field(examples=["urn:teilhabe:problem:party-too-large"])
-    title: str
-    status: int
-    detail: str
-    instance: str | None = Field(None, description="the number of the request, as our logs have it")
-
-
 WHAT_WENT_WRONG = {
     400: "The body or a header cannot be read",
     404: "There is no such event, or no registration behind this link",
     409: "It cannot be done as things stand",
     413: "The body is too large",
     422: "A value does not fit",
+    429: "Too many tries; `Retry-After` says for how many seconds to wait",
     503: "The database is away; `Retry-After` says for how many seconds to wait",
 }
 
@@ -115,7 +108,7 @@ ALREADY: dict[int | str, dict[str, Any]] = {200: {"model": DecisionBody, "descri
 
 
 @router.post(
-    "/events/{event_id}/registrations", status_code=201, responses=ALREADY | _problems(400, 404, 409, 413, 422)
+    "/events/{event_id}/registrations", status_code=201, responses=ALREADY | _problems(400, 404, 409, 413, 422, 429)
 )
 async def register(
     request: Request,
@@ -131,16 +124,15 @@ async def register(
         wish = body.wish(state.settings, idempotency_key)
     except PydanticCustomError as error:
         raise _bad_contact(request, error) from None
-    async with database.read() as session:
-        offer = await offer_of(session, event_id)
-    if offer is None:
+    pool_id = await state.pool_ids.of(database, event_id)
+    if pool_id is None:
         raise Problem(404, "event-unknown")
-    decision = await state.writer.submit(offer.pool.id, wish)
+    await count_wish(request, wish)
+    decision = await state.writer.submit(pool_id, wish)
     if isinstance(decision, Refused):
         raise _refused(request, decision)
     if isinstance(decision, AlreadyRegistered):
-        async with database.begin() as session:
-            await send_link_again(session, state.vault, event_id, decision, datetime.now(UTC))
+        await remind(database, state.vault, state.limits, event_id, decision)
     if wish.ask_owner:
         return DecisionBody(result="asked", party_size=wish.party_size)
     if isinstance(decision, AlreadyRegistered):
@@ -169,13 +161,10 @@ def _admitted(base: str, decision: Admitted) -> DecisionBody:
     )
 
 
-@router.get("/own/{token}", responses=_problems(404))
-async def own(token: str, database: DatabaseDep) -> OwnBody:
+@router.get("/own/{token}", responses=_problems(404, 429))
+async def own(request: Request, token: str) -> OwnBody:
     """The registration that a link's secret leads to."""
-    async with database.read() as session:
-        found = await by_token(session, token)
-    if found is None:
-        raise Problem(404, "link-unknown")
+    found = await _behind(request, token)
     row = found.registration
     return OwnBody(
         event_id=row.event_id,
@@ -186,15 +175,20 @@ async def own(token: str, database: DatabaseDep) -> OwnBody:
     )
 
 
-async def _id_of(request: Request, token: str) -> UUID:
+async def _behind(request: Request, token: str) -> Own:
     async with request.app.state.database.read() as session:
         found = await by_token(session, token)
     if found is None:
+        await request.app.state.limits.count_miss(request, GUESSES)
         raise Problem(404, "link-unknown")
-    return found.registration.id
+    return found
 
 
-@router.put("/own/{token}/party", status_code=204, responses=_problems(400, 404, 409, 413, 422))
+async def _id_of(request: Request, token: str) -> UUID:
+    return (await _behind(request, token)).registration.id
+
+
+@router.put("/own/{token}/party", status_code=204, responses=_problems(400, 404, 409, 413, 422, 429))
 async def change_party(request: Request, token: str, body: PartyBody, database: DatabaseDep) -> None:
     """Change how many people come."""
     registration_id, state = await _id_of(request, token), request.app.state
@@ -209,7 +203,7 @@ async def change_party(request: Request, token: str, body: PartyBody, database: 
         raise Problem(409, "registration-ended") from error
 
 
-@router.post("/own/{token}/accept", status_code=204, responses=_problems(404, 409))
+@router.post("/own/{token}/accept", status_code=204, responses=_problems(404, 409, 429))
 async def accept(request: Request, token: str, database: DatabaseDep) -> None:
     """Take the offered places."""
     registration_id, state = await _id_of(request, token), request.app.state
@@ -220,7 +214,7 @@ async def accept(request: Request, token: str, database: DatabaseDep) -> None:
         raise Problem(409, "nothing-to-answer", state=error.state.value) from error
 
 
-@router.delete("/own/{token}", status_code=204, responses=_problems(404))
+@router.delete("/own/{token}", status_code=204, responses=_problems(404, 429))
 async def cancel(request: Request, token: str, database: DatabaseDep) -> None:
     """Cancel the registration; doing it again changes nothing."""
     registration_id, state = await _id_of(request, token), request.app.state

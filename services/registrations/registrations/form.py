@@ -13,6 +13,7 @@ from services.registrations.registrations.wishes import RegistrationRequest
 from services.registrations.settings import RegistrationsSettings
 from shared.i18n.catalogues import N_
 from shared.i18n.formats import format_number
+from shared.i18n.plain import one_line
 from shared.web.forms import FormErrors
 from shared.web.reader import Reader
 
@@ -65,7 +66,7 @@ def _wrong_contact(
     if channel is None:
         yield "channel", reader.gettext(wishes.NO_CHANNEL)
         return
-    typed = values.get(channel, "").strip()
+    typed = one_line(values.get(channel, ""))
     try:
         if channel == "email":
             wishes.email_address(typed)

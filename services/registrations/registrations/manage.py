@@ -9,6 +9,7 @@ from starlette.responses import Response
 from services.registrations.people import commands as people
 from services.registrations.registrations import commands, wishes
 from services.registrations.registrations.form import AT_MOST
+from services.registrations.registrations.limits import GUESSES
 from services.registrations.registrations.pages import language_options
 from services.registrations.registrations.queries import Own, by_token
 from shared.contracts.registrations import EndedBy
@@ -28,10 +29,11 @@ NO_LINK_TEXT = N_("Copy the whole link from our message, or text STATUS to us to
 
 
 async def own_registration(request: Request, token: str) -> Own:
-    """What the link leads to. Raises Problem 404."""
+    """What the link leads to. Raises Problem: 404, or 429 for who guesses at links."""
     async with request.app.state.database.read() as session:
         own = await by_token(session, token)
     if own is None:
+        await request.app.state.limits.count_miss(request, GUESSES)
         _ = request.app.state.pages.reader(request).gettext
         raise Problem(404, "link-unknown", _(NO_LINK), _(NO_LINK_TEXT))
     return own

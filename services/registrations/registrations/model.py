@@ -27,6 +27,7 @@ class State(StrEnum):
 LIVE = (State.HELD, State.CONFIRMED, State.WAITLISTED, State.OFFERED)
 QUESTIONS = (State.HELD, State.OFFERED)
 LIVE_SQL = "state IN ('held', 'confirmed', 'waitlisted', 'offered')"
+ENDED_SQL = "state IN ('cancelled', 'expired')"
 
 
 class RegistrationRow(Table, table=True):
@@ -55,6 +56,11 @@ class RegistrationRow(Table, table=True):
         Index("ix_registrations_waitlist", "places_id", "queue", postgresql_where=text("state = 'waitlisted'")),
         Index("ix_registrations_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
         Index("ix_registrations_event", "event_id", "queue"),
+        Index(
+            "ix_registrations_ended_key",
+            "request_key",
+            postgresql_where=text(f"request_key IS NOT NULL AND {ENDED_SQL}"),
+        ),
     )
 
     id: UUID = Field(primary_key=True)

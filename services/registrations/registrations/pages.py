@@ -17,14 +17,17 @@ from services.registrations.registrations.admission import (
     Wish,
 )
 from services.registrations.registrations.form import AT_MOST, chosen_channel, read_wish
-from services.registrations.registrations.reminders import send_link_again
+from services.registrations.registrations.limits import count_wish
+from services.registrations.registrations.reminders import remind
 from services.registrations.registrations.writer import AdmissionWriter
 from shared.i18n.catalogues import N_
 from shared.i18n.languages import LANGUAGES
 from shared.runtime.api import DatabaseDep, FormDep, PagesDep
 from shared.web.forms import FormErrors, request_key
+from shared.web.limits import TooManyTriesError
 from shared.web.pages import Pages
 from shared.web.problem import Problem
+from shared.web.problems import TEXTS
 from shared.web.shown import pick
 
 router = APIRouter(include_in_schema=False)
@@ -71,9 +74,20 @@ def _form(request: Request, pages: Pages, offer: Offer, values: dict[str, str], 
     shown = values | {"channel": chosen_channel(values) or ""}
     status = 422 if errors else 200
     page = "registrations/new.html"
-    return pages.render(
-        request, page, status, values=shown, errors=errors, languages=language_options(), **about(request, offer)
-    )
+    context = about(request, offer) | {"values": shown, "errors": errors, "languages": language_options()}
+    return pages.render(request, page, status, personal=bool(errors), **context)
+
+
+def _form_later(
+    request: Request, pages: Pages, offer: Offer, values: dict[str, str], error: TooManyTriesError
+) -> Response:
+    """The form as it was filled in, to be sent again after a while."""
+    errors = FormErrors()
+    errors.add("", pages.reader(request).gettext(TEXTS[429][1]))
+    answer = _form(request, pages, offer, values, errors)
+    answer.status_code = error.status_code
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 def language_options() -> list[tuple[str, str, str]]:
@@ -97,14 +111,18 @@ async def register(
     wish, errors = read_wish(values, key, request.app.state.settings, offer.event.largest_party, reader)
     if wish is None:
         return _form(request, pages, offer, values, errors)
+    try:
+        await count_wish(request, wish)
+    except TooManyTriesError as error:
+        return _form_later(request, pages, offer, values, error)
     writer: AdmissionWriter = request.app.state.writer
     decision = await writer.submit(offer.pool.id, wish)
     if isinstance(decision, Refused) and decision.reason is Refusal.PARTY_TOO_LARGE:
         errors.add("party_size", reader.gettext(AT_MOST, largest=decision.largest_party))
         return _form(request, pages, offer, values, errors)
     if isinstance(decision, AlreadyRegistered):
-        async with database.begin() as session:
-            await send_link_again(session, request.app.state.vault, event_id, decision, datetime.now(UTC))
+        state = request.app.state
+        await remind(database, state.vault, state.limits, event_id, decision)
     return pages.redirect(_next(event_id, wish, decision))
 
 

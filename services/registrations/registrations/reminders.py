@@ -1,20 +1,23 @@
 """The friendly answer to someone who is registered already: the link once more.
 
-What is typed on the web can be a stranger's doing, so that it leads to a message every ten minutes at most. A text
-comes from the number's owner and is answered each time.
+What is typed on the web can be a stranger's doing, so that it leads to a message every ten minutes at most, and to a
+few a day for one person. A text comes from the number's owner and is answered each time.
 """
 
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
 
 from services.registrations.registrations.admission import AlreadyRegistered
+from services.registrations.registrations.limits import REMINDERS
 from services.registrations.registrations.pool import seal_link
 from shared.contracts.notification_requests import NotificationRequested, Template
-from shared.database.engine import WriteSession
+from shared.database.engine import Database, WriteSession
 from shared.messaging.outbox import publish
 from shared.vault import Vault
+from shared.web.limits import Limits, TooManyTriesError
 
 AT_MOST_EVERY = timedelta(minutes=10)
 
@@ -24,6 +27,15 @@ _REMIND = text(
     WHERE id = :id AND (reminded_at IS NULL OR reminded_at <= :before) RETURNING id
     """
 )
+
+
+async def remind(database: Database, vault: Vault, limits: Limits, event_id: UUID, earlier: AlreadyRegistered) -> None:
+    """What the web does for somebody who is registered already. Beyond a limit it sends nothing, and tells nobody."""
+    now = datetime.now(UTC)
+    with suppress(TooManyTriesError):
+        async with database.begin() as session:
+            if await send_link_again(session, vault, event_id, earlier, now):
+                await limits.count(session, now, (REMINDERS, str(earlier.person_id)))
 
 
 async def send_link_again(

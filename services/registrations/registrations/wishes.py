@@ -5,7 +5,7 @@ from uuid import UUID
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.registrations.people.commands import Address
@@ -15,6 +15,7 @@ from services.registrations.settings import RegistrationsSettings
 from shared.contracts.registrations import Channel
 from shared.i18n.catalogues import N_
 from shared.i18n.languages import LANGUAGES
+from shared.i18n.plain import AS_ONE_LINE, one_line
 
 BAD_EMAIL = N_("This is not an e-mail address. It looks like this: name@example.org.")
 BAD_PHONE = N_("This is not a phone number. Write it like this: +49 151 1234567.")
@@ -68,16 +69,8 @@ def party_size(text: str) -> int:
     return size
 
 
-def _without_controls(text: str | None) -> str | None:
-    """A name as it can be stored and shown: no control characters, no bidi marks, one line."""
-    if text is None:
-        return None
-    one_line = " ".join(text.split())
-    return "".join(c for c in one_line if c.isprintable()).strip() or None
-
-
 def _blank_is_none(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
+    return None if isinstance(value, str) and not one_line(value) else value
 
 
 def _language(code: str) -> str:
@@ -87,6 +80,9 @@ def _language(code: str) -> str:
 
 
 Language = Annotated[str, Field(json_schema_extra={"enum": sorted(LANGUAGES)}), AfterValidator(_language)]
+EmailLine = Annotated[str, StringConstraints(max_length=254), AS_ONE_LINE]
+PhoneLine = Annotated[str, StringConstraints(max_length=40), AS_ONE_LINE]
+NameLine = Annotated[str, StringConstraints(max_length=120), AS_ONE_LINE]
 Blank = BeforeValidator(_blank_is_none)
 
 
@@ -95,9 +91,9 @@ class RegistrationRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
 
-    email: Annotated[str | None, Blank] = Field(None, max_length=254, examples=["name@example.org"])
-    phone: Annotated[str | None, Blank] = Field(None, max_length=40, examples=["+4915112345678"])
-    name: Annotated[str | None, AfterValidator(_without_controls), Blank] = Field(None, max_length=120)
+    email: Annotated[EmailLine | None, Blank] = Field(None, examples=["name@example.org"])
+    phone: Annotated[PhoneLine | None, Blank] = Field(None, examples=["+4915112345678"])
+    name: Annotated[NameLine | None, Blank] = None
     language: Language = Field("de", examples=["tr"])
     party_size: int = Field(1, ge=1, le=MOST_PEOPLE, examples=[2])
     consent: Literal[True] = Field(examples=[True])
@@ -111,7 +107,7 @@ class RegistrationRequest(BaseModel):
     def wish(self, settings: RegistrationsSettings, request_key: UUID | None) -> Wish:
         """What admission decides. Raises pydantic errors of type `email`, `phone` or `no-sms`."""
         if self.email is not None:
-            address = Address(Means.EMAIL, email_address(self.email), self.language)
+            address = Address(Means.EMAIL, email_address(self.email), self.language, by_owner=False)
         else:
             number = phone_number(self.phone or "", settings.default_region)
             address = Address(Means.PHONE, number, self.language, by_owner=False)

@@ -1,0 +1,183 @@
+"""What can go wrong, each kind a coroutine that breaks something, mends it as a supervisor would, and returns.
+
+Times are seconds. A fault holds the locks of the parts that it breaks, so that two never break the same one at once;
+faults of different parts overlap.
+"""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+
+import asyncpg
+
+from deploy.kafka.kafka import LocalKafka
+from shared.messaging.topics import create_topics
+from tests.faults.house import House
+from tests.faults.provider import Mood
+from tests.support.databases import crash
+from tests.support.system import SERVICES
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long things stay broken: as long as by hand, or as short as in the suite."""
+
+    stopped: float
+    frozen: float
+    moody: float
+    crowded: float
+
+
+BY_HAND = Pace(stopped=60, frozen=10, moody=15, crowded=6)
+QUICK = Pace(stopped=5, frozen=3, moody=0.8, crowded=0.7)
+Fault = Callable[[House, random.Random, Pace], Awaitable[None]]
+
+
+def _kill_api(service: str) -> Fault:
+    async def kill(house: House, dice: random.Random, _pace: Pace) -> None:
+        number = dice.randrange(len(house.system.ports[service]))
+        await _kill(house, f"{service}-api-{number}")
+
+    return kill
+
+
+def _kill_worker(service: str) -> Fault:
+    async def kill(house: House, _dice: random.Random, _pace: Pace) -> None:
+        await _kill(house, f"{service}-worker-0")
+
+    return kill
+
+
+async def _kill(house: House, name: str) -> None:
+    async with house.lock(name):
+        await asyncio.to_thread(house.kill, name)
+        house.start(name)
+
+
+async def _kill_postgres(house: House, dice: random.Random, _pace: Pace) -> None:
+    """The server, or one of its children, upon which it throws out everybody and recovers."""
+    async with house.lock("postgres"):
+        if dice.random() < 0.5:
+            await asyncio.to_thread(crash, house.postgres)
+            return
+        with suppress(asyncpg.PostgresError, OSError):
+            connection = await house.connect(dice.choice(SERVICES))
+            pids = await connection.fetch("SELECT pid FROM pg_stat_activity WHERE datname IS NOT NULL")
+            os.kill(dice.choice(pids)["pid"], signal.SIGKILL)
+            connection.terminate()
+
+
+async def _crowd(house: House, _dice: random.Random, pace: Pace) -> None:
+    """Somebody else takes every connection that is left."""
+    async with house.lock("postgres"):
+        taken: list[asyncpg.Connection] = []
+        with suppress(asyncpg.PostgresError, OSError):
+            while True:
+                taken.append(await house.connect("events"))
+        await asyncio.sleep(pace.crowded)
+        for connection in taken:
+            connection.terminate()
+
+
+async def _zombie(house: House, dice: random.Random, pace: Pace) -> None:
+    """A worker is frozen while another of its kind takes over, and then goes on as if nothing had been."""
+    service = dice.choice(SERVICES)
+    name, heir = f"{service}-worker-0", f"{service}-worker-1"
+    async with house.lock(name), house.lock(heir):
+        process = house.system.processes[name]
+        os.kill(process.pid, signal.SIGSTOP)
+        if not house.embedded:  # the embedded broker takes one member a group
+            house.start(heir)
+        await asyncio.sleep(pace.frozen)
+        os.kill(process.pid, signal.SIGCONT)
+        await asyncio.sleep(1)
+        if not house.embedded:
+            await asyncio.to_thread(house.kill, heir)
+
+
+def _mood(mood: Mood) -> Fault:
+    async def be_moody(house: House, _dice: random.Random, pace: Pace) -> None:
+        async with house.lock("provider"):
+            house.provider.mood = mood
+            await asyncio.sleep(pace.moody)
+            house.provider.mood = Mood.WELL
+
+    return be_moody
+
+
+async def _kill_broker(house: House, _dice: random.Random, _pace: Pace) -> None:
+    async with house.lock("broker"):
+        await asyncio.to_thread(house.broker.kill)
+        await asyncio.to_thread(house.broker.start)
+
+
+async def _stop_kafka(house: House, _dice: random.Random, pace: Pace) -> None:
+    async with house.lock("broker"):
+        await asyncio.to_thread(house.broker.stop)
+        await asyncio.sleep(pace.stopped)
+        await asyncio.to_thread(house.broker.start)
+
+
+async def _empty_kafka(house: House, _dice: random.Random, _pace: Pace) -> None:
+    """Its disk is lost."""
+    async with house.lock("broker"):
+        await asyncio.to_thread(_kafka(house).kill)
+        _kafka(house).wipe()
+        await asyncio.to_thread(_kafka(house).start)
+        await create_topics(house.broker.address, replication_factor=1)
+
+
+async def _fill_kafka(house: House, _dice: random.Random, _pace: Pace) -> None:
+    """Its disk is full; it gives up, and is started again once there is room."""
+    async with house.lock("broker"):
+        _kafka(house).fill_disk()
+        for _ in range(100):
+            if house.broker.process.poll() is not None:
+                break
+            await asyncio.sleep(0.1)
+        await asyncio.to_thread(house.broker.kill)
+        await asyncio.to_thread(house.broker.start)
+
+
+async def _everything(house: House, _dice: random.Random, _pace: Pace) -> None:
+    """The power goes out, and comes back."""
+    names = house.processes()
+    async with AsyncExitStack() as stack:
+        heirs = [f"{service}-worker-1" for service in SERVICES]
+        for part in sorted([*names, *heirs, "broker", "postgres"]):
+            await stack.enter_async_context(house.lock(part))
+        house.broker.process.kill()
+        house.postgres.process.kill()
+        await asyncio.to_thread(house.kill, *names)
+        await asyncio.to_thread(house.broker.kill)
+        for name in names:
+            house.start(name)
+        await asyncio.gather(asyncio.to_thread(crash, house.postgres), asyncio.to_thread(house.broker.start))
+
+
+def _kafka(house: House) -> LocalKafka:
+    assert isinstance(house.broker, LocalKafka)
+    return house.broker
+
+
+KINDS: dict[str, Fault] = {
+    **{f"{service}-api": _kill_api(service) for service in SERVICES},
+    **{f"{service}-worker": _kill_worker(service) for service in SERVICES},
+    "postgres": _kill_postgres,
+    "connections": _crowd,
+    "zombie": _zombie,
+    "provider-late": _mood(Mood.LATE),
+    "provider-error": _mood(Mood.ERROR),
+    "provider-drop": _mood(Mood.DROP),
+    "broker": _kill_broker,
+    "kafka-stopped": _stop_kafka,
+    "kafka-emptied": _empty_kafka,
+    "kafka-full": _fill_kafka,
+    "everything": _everything,
+}
+"""By name; `broker` is Apache Kafka, or the embedded one, killed."""
+NEEDS_KAFKA = frozenset({"kafka-stopped", "kafka-emptied", "kafka-full"})

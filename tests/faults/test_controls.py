@@ -1,0 +1,40 @@
+"""Negative controls: with a guard switched off, the same trial finds what the guard is there for."""
+
+import asyncio
+
+import pytest
+
+from tests.faults.broken import CONTROLS
+from tests.faults.trial import Outcome, Plan, attempt
+from tests.support.machine import NO_KAFKA
+
+pytestmark = pytest.mark.timeout(240)
+
+TRIALS = {
+    "inbox": (["registrations-worker", "kafka-emptied"], "text"),
+    "outbox": (["registrations-api", "registrations-worker"] * 4, "history"),
+    "lock": (["registrations-api"], "oversold"),
+    "ledger": (["provider-late", "notifications-worker"] * 4, "ledger"),
+}
+"""What breaks, and the rule that has to be found broken."""
+
+
+@pytest.fixture(scope="module")
+async def outcomes(machine, tmp_path_factory) -> dict[str, Outcome]:
+    """All four at once, each in a house of its own: they wait more than they work."""
+    if not machine.has_real_kafka:
+        pytest.skip(NO_KAFKA)
+    plans = [Plan(5, TRIALS[control][0], control=control, patience=12) for control in CONTROLS]
+    trials = (attempt(plan, tmp_path_factory.mktemp(plan.control)) for plan in plans)
+    return dict(zip(CONTROLS, await asyncio.gather(*trials), strict=True))
+
+
+@pytest.mark.parametrize("control", sorted(CONTROLS))
+def test_the_checker_finds_what_a_missing_guard_lets_through(outcomes, control):
+    """Without a guard the trial finds its absence.
+
+    Without the inbox a text is answered twice; without the outbox in the change's transaction the history has gaps;
+    without the pool's lock there are more people than places; without the ledger before the call there are
+    notifications that it knows nothing of.
+    """
+    assert TRIALS[control][1] in {finding.rule for finding in outcomes[control].findings}

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from aiokafka import ConsumerRecord
+from aiokafka.errors import MessageSizeTooLargeError
 from pydantic import ValidationError
 
 from shared.contracts.base import Part
@@ -15,6 +16,8 @@ from shared.messaging import metrics
 from shared.messaging.inbox import ParkedMessage
 from shared.messaging.producer import Headers, Producer
 from shared.messaging.topics import dead_letter_topic
+
+LEFT_OUT = "dlq-left-out"
 
 
 def reason_of(error: BaseException) -> str:
@@ -48,7 +51,11 @@ def _parts(part: type[Part]) -> Iterator[type[Part]]:
 async def set_aside(
     producer: Producer, record: "ConsumerRecord[bytes, bytes]", group: str, error: BaseException
 ) -> None:
-    """Copy the record to `<topic>.<group>.dlq`. Raises KafkaError or TimeoutError if the broker does not take it."""
+    """Copy the record to `<topic>.<group>.dlq`. Raises KafkaError or TimeoutError if the broker does not take it.
+
+    A record that was small in the log because it was compressed may not fit: then key, value and headers are left out,
+    and `dlq-left-out` says how many bytes of value lie at partition and offset.
+    """
     reason = reason_of(error)
     origin: Headers = [
         ("dlq-topic", record.topic.encode()),
@@ -59,7 +66,12 @@ async def set_aside(
         ("dlq-at", datetime.now(UTC).isoformat().encode()),
     ]
     kept = [(name, value) for name, value in record.headers if not name.startswith("dlq-")]
-    await producer.send_and_wait(dead_letter_topic(record.topic, group), record.value, record.key, [*kept, *origin])
+    topic = dead_letter_topic(record.topic, group)
+    try:
+        await producer.send_and_wait(topic, record.value, record.key, [*kept, *origin])
+    except MessageSizeTooLargeError:
+        size = (LEFT_OUT, str(len(record.value or b"")).encode())
+        await producer.send_and_wait(topic, b"", None, [*origin, size])
     metrics.DEAD_LETTERS.labels(group, record.topic, reason.partition(":")[0]).inc()
 
 

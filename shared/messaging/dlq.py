@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from shared.messaging.dead_letters import LEFT_OUT
 from shared.messaging.producer import Headers, Producer
 from shared.messaging.records import read_any_header
 from shared.messaging.shown_letters import shown_headers, shown_key, shown_value
@@ -45,9 +46,10 @@ class DeadLetter:
 
     @property
     def origin(self) -> str | None:
-        """The topic that the record came from; None for what no consumer of ours set aside."""
+        """The topic that the record can go back to; None where nobody set it aside, or its content was left out."""
         origin, group = self.headers.get("dlq-topic", ""), self.headers.get("dlq-group", "")
-        return origin if dead_letter_topic(origin, group) == self.topic else None
+        whole = dead_letter_topic(origin, group) == self.topic and LEFT_OUT not in self.headers
+        return origin if whole else None
 
     @property
     def reason(self) -> str:
@@ -96,16 +98,16 @@ async def replay(kafka: str, topic: str, offset: int | None = None) -> int:
     """Publish the open letters, or the one at `offset`, to where they came from; returns how many.
 
     Bytes, key and headers are as they came; one header more names the group that had set the record aside. What does
-    not say where it came from stays where it is.
+    not say where it came from, or was left out, stays where it is.
 
     Raises:
-        DeadLetterError: no letter is open at `offset`, or it does not say where it came from.
+        DeadLetterError: no letter is open at `offset`, or it cannot be brought back.
         aiokafka.errors.KafkaError: the broker does not answer; what was not marked is still open.
     """
     letters = await open_letters(kafka, topic)
     wanted = {letter.offset for letter in letters if letter.origin}
     if offset is not None and offset in {letter.offset for letter in letters} - wanted:
-        raise DeadLetterError(f"The record at offset {offset} of {topic} does not say where it came from")
+        raise DeadLetterError(f"The record at offset {offset} of {topic} cannot be brought back")
     if offset is not None and offset not in wanted:
         raise DeadLetterError(f"{topic} has no open dead letter at offset {offset}")
     wanted = wanted if offset is None else {offset}

@@ -6,10 +6,13 @@ Load-bearing invariants:
 """
 
 import asyncio
+import random
 from asyncio import Future
+from functools import lru_cache
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
+from aiokafka.partitioner import murmur2
 from aiokafka.structs import RecordMetadata
 
 from shared.messaging.limits import within
@@ -20,6 +23,16 @@ _REQUEST = 20_000
 """Milliseconds for one request. What timed out is sent again with its old sequence number, for as long as it takes."""
 _CONNECT = 15.0
 _QUEUE = 2.0
+
+
+@lru_cache(maxsize=10_000)
+def _hash(key: bytes) -> int:
+    return int(murmur2(key)) & 0x7FFFFFFF
+
+
+def _partition(key: bytes | None, partitions: list[int], _available: list[int]) -> int:
+    """Where Kafka's own partitioner puts the key. Its murmur2 is pure Python here, and keys come again and again."""
+    return partitions[_hash(key) % len(partitions)] if key is not None else random.choice(partitions)
 
 
 class Producer:
@@ -46,6 +59,7 @@ class Producer:
             max_request_size=2_097_152,
             linger_ms=0,
             metadata_max_age_ms=30_000,
+            partitioner=_partition,
         )
         try:
             async with asyncio.timeout(_CONNECT):

@@ -34,7 +34,9 @@ log = structlog.get_logger()
 
 _LOCKS = 7_263_002
 _MEMBERS = 7_263_003
-_ROUND = 1000
+_ROUND = 2000
+_BREATH = 200
+"""Messages after which the producer gets a moment to send what it has: Kafka works while the rest is queued."""
 _IN_FLIGHT = 4000
 _REFUSED_WAIT = (0.5, 30.0)
 _TOPIC_WAIT = 5.0
@@ -154,7 +156,9 @@ class Relay:
 
     async def _send(self, rows: list[asyncpg.Record]) -> None:
         blocked: set[str] = set()
-        for row in rows:
+        for number, row in enumerate(rows, 1):
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)
             topic, key = row["topic"], row["key"]
             if key in blocked or topic in blocked or row["epoch"] is None:
                 continue

@@ -24,6 +24,8 @@ _DURATION_KEYS = {
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 _ALREADY_EXISTS = 36
 _SEGMENTS_PER_RETENTION = 24
+_AS_LARGE_AS_READ = {"compression.type": "uncompressed"}
+"""The broker unpacks what comes compressed, and refuses what is too large then: no megabyte becomes a gigabyte here."""
 _VISIBLE_WITHIN = timedelta(seconds=15)
 
 
@@ -136,7 +138,7 @@ def _dead_letters(declaration: Mapping[str, Any], words: Mapping[str, Any]) -> d
 
 
 def _topic(name: str, words: Mapping[str, Any]) -> Topic:
-    config = _cleanup(words["keep"]) | {"max.message.bytes": str(words["max_message_bytes"])}
+    config = _cleanup(words["keep"]) | {"max.message.bytes": str(words["max_message_bytes"])} | _AS_LARGE_AS_READ
     config |= {key: _milliseconds(parse_duration(words[word])) for word, key in _DURATION_KEYS.items() if word in words}
     return Topic(name, words["partitions"], config, tuple(words.get("groups", ())))
 

@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from prometheus_client import Counter
@@ -85,6 +86,7 @@ class Limits:
         self._proxies = settings.trusted_proxies
         self._on_trial = settings.environment != "production"
         self._vault = vault
+        self._steps: dict[Limit, timedelta] = {}
         self._here: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def client(self, request: Request) -> str:
@@ -136,17 +138,22 @@ class Limits:
             self._here.popitem(last=False)
 
     def _step(self, limit: Limit) -> timedelta:
-        return limit.window // max(1, round(limit.most * self._factor))
+        known = self._steps.get(limit)
+        if known is None:
+            known = self._steps[limit] = limit.window // max(1, round(limit.most * self._factor))
+        return known
 
 
 def client_address(request: Request, trusted_proxies: int) -> str:
     """Whom the request comes from, as the outermost proxy that we trust saw it."""
-    forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",") if part.strip()]
-    if trusted_proxies and len(forwarded) >= trusted_proxies:
-        return forwarded[-trusted_proxies]
+    if trusted_proxies:
+        forwarded = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",") if part.strip()]
+        if len(forwarded) >= trusted_proxies:
+            return forwarded[-trusted_proxies]
     return request.client.host if request.client else ""
 
 
+@lru_cache(maxsize=10_000)
 def network(address: str) -> str:
     """What counts as one client; text that is no address stands for itself."""
     try:

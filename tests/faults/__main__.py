@@ -6,6 +6,7 @@ Exit code 1 if the checker finds anything; with `--control`, which switches a gu
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -27,6 +28,7 @@ def main() -> None:
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(10**6)
     folder = Path(given.folder or tempfile.mkdtemp(prefix="teilhabe-faults-"))
     folder.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     say(f"seed {seed}; logs and journal are in {folder}")
     outcome = asyncio.run(attempt(plan_of(given, seed), folder))
     sys.exit(_failed(outcome, control=bool(given.control)))

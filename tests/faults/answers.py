@@ -26,11 +26,10 @@ def check_answers(books: Books, histories: dict[str, History]) -> Iterator[Findi
         by_key[row["request_key"] or row["id"]] = row
     parties = {id_: party for history in histories.values() for id_, party in history.parties.items()}
     for key, notes in _by_key(books.journal).items():
-        row = by_key.get(key)
-        if row is None or row["id"] not in parties:
+        if key in by_key and by_key[key]["id"] in parties:
+            yield from _check_notes(parties[by_key[key]["id"]], by_key[key], notes)
+        else:
             yield Finding("existence", f"registration with the key {key} was answered and is not there")
-            continue
-        yield from _check_notes(parties[row["id"]], row, notes)
     yield from _check_organisers(books)
 
 

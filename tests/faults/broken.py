@@ -73,13 +73,15 @@ def _lock() -> None:
 def _ledger() -> None:
     """A claim is committed with the outcome, after the provider was called."""
     from services.notifications.deliveries import sending
+    from services.notifications.deliveries.claiming import claim
+    from services.notifications.deliveries.outcomes import record_attempts
 
     async def send_due(self: sending.Sender, channel: Any) -> int:
         async with self._database.begin() as session:
             most, lease = self._settings.send_batch, self._settings.lease
-            claimed = await sending.claim(session, channel, most=most, lease=lease, now=self._clock())
+            claimed = await claim(session, channel, most=most, lease=lease, now=self._clock())
             if claimed.claims:
-                await sending.record_attempts(session, await self._send_all(claimed.claims))
+                await record_attempts(session, await self._send_all(claimed.claims))
                 await asyncio.sleep(GAP)
         return claimed.rows
 

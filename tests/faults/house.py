@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ from tests.faults.provider import Provider
 from tests.support.databases import DatabaseServer
 from tests.support.system import SERVICES, System, environment_of
 
+_ALEMBIC = threading.Lock()
+"""Alembic's context is one for the whole process, and houses may be built at the same time."""
 SMS_UNKNOWN_WAIT = 8.0
 PROVIDER_TIMEOUT = 1.5
 OFFER_TIME, HOLD_TIME = 6, 6
@@ -125,8 +128,9 @@ def _system(folder: Path, kafka: str, server: DatabaseServer, provider: Provider
     ports = {service: [free_port()] for service in SERVICES}
     ports["registrations"].append(free_port())
     databases = {service: server.create(service) for service in SERVICES}
-    for service, database in databases.items():
-        upgrade(service, server.url(database))
+    with _ALEMBIC:
+        for service, database in databases.items():
+            upgrade(service, server.url(database))
     environment = environment_of(kafka, server, databases, ports) | SETTINGS | provider.settings
     return System(environment, folder, ports)
 

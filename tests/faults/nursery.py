@@ -74,7 +74,7 @@ class Nursery:
 
 
 def serve(changes: list[str]) -> None:
-    """Fork for each line until standard input ends."""
+    """Fork for each line until standard input ends, as it does when whoever asked is gone; then end all."""
     from tests.faults.broken import change
 
     for name in changes:
@@ -85,14 +85,18 @@ def serve(changes: list[str]) -> None:
         import_service(service)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "w")
+    children = []
     for line in sys.stdin:
         environment, log, arguments = json.loads(line)
         pid = os.fork()
         if pid == 0:
             os.environ.update(environment)
             _become(log, arguments)
+        children.append(Child(pid))
         answers.write(f"{pid}\n")
         answers.flush()
+    for child in children:
+        child.kill()
 
 
 def _become(log: str, arguments: list[str]) -> Any:

@@ -9,7 +9,7 @@
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tests.faults.books import Books, Row
 from tests.faults.finding import Finding
@@ -109,7 +109,7 @@ def _check_repetition(what: str, first: Row, second: Row, wait: float) -> Iterat
         yield Finding("twice", f"{what} came again although its receipt was taken {apart:.2f} s before")
 
 
-def _check_same_news(messages) -> Iterator[Finding]:
+def _check_same_news(messages: Iterable[Row]) -> Iterator[Finding]:
     """Requests that tell one person of one version of one event."""
     news = Counter(
         (m["registration_id"], m["template"], m["data"]["event_version"])

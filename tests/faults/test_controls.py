@@ -8,7 +8,7 @@ from tests.faults.broken import CONTROLS
 from tests.faults.trial import Outcome, Plan, attempt
 from tests.support.machine import NO_KAFKA
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 TRIALS = {
     "inbox": (["registrations-worker", "kafka-emptied"], "text"),

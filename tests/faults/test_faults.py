@@ -9,7 +9,7 @@ from tests.faults.faults import KINDS, NEEDS_KAFKA
 from tests.faults.trial import Plan, attempt
 from tests.support.machine import NO_KAFKA
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 SLOW = [*sorted(NEEDS_KAFKA), "broker", "everything"]
 QUICK = [kind for kind in KINDS if kind not in SLOW]
@@ -30,9 +30,9 @@ async def test_the_books_balance_after_every_kind_of_crash(machine, tmp_path):
     if not machine.has_real_kafka:
         pytest.skip(NO_KAFKA)
     kinds = shuffled(QUICK * TIMES + SLOW * SLOW_TIMES)
-    outcome = await attempt(Plan(SEED, kinds, gap=0.3, at_once=8, volley=42, longest=120), tmp_path)
+    outcome = await attempt(Plan(SEED, kinds, gap=0.25, at_once=10, volley=63), tmp_path)
     assert not outcome.findings
-    assert set(outcome.happened) == set(KINDS)
+    assert outcome.happened == Counter(kinds)
 
 
 async def test_the_books_balance_on_the_embedded_broker(tmp_path):

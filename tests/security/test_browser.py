@@ -261,7 +261,9 @@ async def test_personal_pages_are_kept_by_no_cache(doors):
     "path",
     [
         "/../../../../etc/passwd", "/..%2f..%2f..%2fetc%2fpasswd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd",
-        "/x/..%5c..%5cpyproject.toml", "/x/teilhabe.css/../../pages.py", "/x/.stamp", "/x/%00", "/x/", "/",
+        "/x/..%5c..%5cpyproject.toml", "/x/teilhabe.css/../../pages.py", "/x/../pages.py",
+        "/x/" + "../" * 12 + "etc/passwd",
+        "/x/.stamp", "/x/%00", "/x/", "/",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("service", ["events", "registrations", "notifications"])

@@ -261,10 +261,15 @@ async def test_senders_without_a_number_that_we_write_to_are_dropped(api, databa
 
 
 async def test_a_thousand_numbers_at_once_are_a_thousand_texts(api, database):
-    """Each text is stored, once, and those that come twice are still one."""
+    """Each text is stored, once; what a busy machine puts off with 503 comes again, as providers do it."""
     forms = [sms(f"+491511{n:07d}", "GARTEN") for n in range(1_000)]
-    answers = await asyncio.gather(*(post(api, form) for form in [*forms, *forms[:100]]))
-    assert {answer.status for answer in answers} == {200}
+    left = [*forms, *forms[:100]]
+    while left:
+        answers = await asyncio.gather(*(post(api, form) for form in left))
+        assert {answer.status for answer in answers} <= {200, 503}
+        again = [form for form, answer in zip(left, answers, strict=True) if answer.status == 503]
+        assert len(again) < len(left)
+        left = again
     async with database.read() as session:
         query = text("SELECT count(*) FROM inbound WHERE provider_id = ANY(:ids) AND repeats IS NULL")
         assert (await session.execute(query, {"ids": [form["MessageSid"] for form in forms]})).scalar_one() == 1_000

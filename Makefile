@@ -11,7 +11,7 @@ UV = $(shell command -v uv || echo .venv-tools/bin/uv)
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status reset test faults bench audit lint format requirements screenshots kafka kafka-down clean environment dev-environment
+.PHONY: help up down status reset test faults bench fuzz audit lint format requirements screenshots kafka kafka-down clean environment dev-environment
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name what; \
@@ -37,11 +37,16 @@ test: lint ## run all tests, or some: make test TESTS=tests/unit
 
 faults: dev-environment $(CATALOGUES) ## crash everything at random under load, then check the books: N=100 SEED=7
 	@bash scripts/install-missing.sh
+	@$(ENV) -m shared.web.assets
 	@$(ENV) -m tests.faults $(if $(N),--count $(N)) $(if $(SEED),--seed $(SEED)) $(if $(KINDS),--kinds $(KINDS))
 
 bench: dev-environment $(CATALOGUES) ## measure, print a table and write build/bench.json; ONLY=hot_event,relay
 	@bash scripts/install-missing.sh
+	@$(ENV) -m shared.web.assets
 	@$(ENV) -m benchmarks $(if $(ONLY),--only $(ONLY))
+
+fuzz: dev-environment $(CATALOGUES) ## send 5,000 generated requests to each service's API
+	@TEILHABE_CASES=5000 $(ENV) -m pytest -rP --timeout=1500 tests/badinput/http/test_openapi.py
 
 audit: dev-environment ## ask the registries about known vulnerabilities of what is locked
 	@$(ENV) scripts/audit.py

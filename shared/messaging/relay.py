@@ -17,12 +17,13 @@ from asyncio import Future, Task
 from collections import Counter
 from datetime import UTC, datetime
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 import structlog
 from aiokafka.errors import KafkaError, ProducerClosed
 from aiokafka.structs import RecordMetadata
+from sqlalchemy import text
 
 from shared.database.engine import Database
 from shared.messaging import metrics
@@ -53,6 +54,19 @@ _MARK = """
     WITH log AS (SELECT epoch FROM log_positions WHERE reader = 'relay' FOR SHARE)
     UPDATE outbox SET published_at = now() FROM log WHERE id = ANY($1::bigint[]) AND log.epoch = $2
 """
+_KNOWN = text(
+    """
+    INSERT INTO log_positions AS p (reader, epoch) VALUES ('relay', :epoch)
+    ON CONFLICT (reader) DO UPDATE SET reader = p.reader RETURNING p.epoch
+    """
+)
+_FOLLOW = text("UPDATE log_positions SET epoch = :epoch WHERE reader = 'relay'")
+_REPLAY = text(
+    """
+    UPDATE outbox SET published_at = NULL
+    WHERE published_at IS NOT NULL AND created_at > now() - make_interval(secs => :seconds)
+    """
+)
 _OLDEST = "SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM outbox WHERE published_at IS NULL"
 
 
@@ -221,29 +235,18 @@ async def _mark_rows(connection: asyncpg.Connection, row_ids: list[int], epoch: 
 
 
 async def follow_epoch(database: Database, service: str, epoch: str, window_seconds: float) -> bool:
-    """Make the window pending again if the relay did not know this epoch of the log; says whether it did so."""
-    async with database.engine.begin() as transaction:
-        raw = (await transaction.get_raw_connection()).driver_connection
-        assert raw is not None  # noqa: S101 - an open transaction has a connection
-        if await raw.fetchval("SELECT epoch FROM log_positions WHERE reader = 'relay'") == epoch:
+    """Make the window pending again if the relay did not know this epoch of the log; says whether it did so.
+
+    The new epoch and the pending window are one transaction: a relay that dies in between has neither.
+    """
+    async with database.read() as session:
+        if await session.scalar(text("SELECT epoch FROM log_positions WHERE reader = 'relay'")) == epoch:
             return False
-        known = await raw.fetchval(
-            """
-            INSERT INTO log_positions AS p (reader, epoch) VALUES ('relay', $1)
-            ON CONFLICT (reader) DO UPDATE SET reader = p.reader RETURNING p.epoch
-            """,
-            epoch,
-        )
-        if known == epoch:
+    async with database.begin() as session:
+        if await session.scalar(_KNOWN, {"epoch": epoch}) == epoch:
             return False
-        await raw.execute("UPDATE log_positions SET epoch = $1 WHERE reader = 'relay'", epoch)
-        count = await raw.execute(
-            """
-            UPDATE outbox SET published_at = NULL
-            WHERE published_at IS NOT NULL AND created_at > now() - make_interval(secs => $1)
-            """,
-            window_seconds,
-        )
+        await session.execute(_FOLLOW, {"epoch": epoch})
+        replayed: Any = await session.execute(_REPLAY, {"seconds": window_seconds})
     metrics.REPLAYS.labels(service).inc()
-    log.warning("relay.replay", service=service, rows=count, at=datetime.now(UTC).isoformat())
+    log.warning("relay.replay", service=service, rows=replayed.rowcount, at=datetime.now(UTC).isoformat())
     return True

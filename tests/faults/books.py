@@ -88,19 +88,17 @@ class Books:
     def rows(self, service: str, table: str) -> list[Row]:
         return self.tables[service][table]
 
-    def log(self, stream: str, *, last: bool = False) -> list[Row]:
-        """The messages of a stream, each once, where it first (or last) stands in the log."""
-        once: dict[str, Row] = {}
+    def log(self, stream: str) -> list[Row]:
+        """The messages of a stream, each once, where it first stands in the log."""
+        first: dict[str, Row] = {}
         for record in self.topics.get(f"teilhabe.{stream}.v1", []):
-            if last:
-                once.pop(record.message["message_id"], None)
-            once.setdefault(record.message["message_id"], record.message)
-        return list(once.values())
+            first.setdefault(record.message["message_id"], record.message)
+        return list(first.values())
 
-    def by_key(self, stream: str, *, last: bool = False) -> dict[str, list[Row]]:
+    def by_key(self, stream: str) -> dict[str, list[Row]]:
         """The same for each aggregate."""
         found: dict[str, list[Row]] = defaultdict(list)
-        for message in self.log(stream, last=last):
+        for message in self.log(stream):
             found[message["aggregate_id"]].append(message)
         return found
 

@@ -240,7 +240,7 @@ def test_an_offer_that_ran_out_before_it_could_be_sent_is_explained():
 
 
 def test_a_log_that_was_written_again_may_have_a_part_before_it():
-    """After a lost log what came first may be a late message; then all come in their order."""
+    """After a lost log what comes first may be a late message: its order is not judged."""
     small = balanced()
     log = small.books.topics[REGISTRATIONS]
     log.insert(0, log[-1])

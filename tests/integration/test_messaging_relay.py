@@ -4,9 +4,11 @@ import asyncio
 from collections import defaultdict
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from shared.messaging import relay as relay_module
 from shared.messaging.outbox import publish
@@ -309,3 +311,23 @@ async def test_messages_published_after_the_log_changed_are_not_marked_for_the_o
         assert await relay_module._mark_rows(raw, [row_id], "one") == 0
         assert await relay_module._mark_rows(raw, [row_id], "two") == 1
     await never(lambda: pending_is(service, 1), 0.1)
+
+
+async def test_a_replay_that_dies_half_way_has_not_happened(service):
+    """The new epoch is known only together with the window that is to be published again: else it would be lost."""
+    with pytest.raises(DBAPIError, match="interval out of range"):
+        await follow_epoch(service.database, service.name, "two", float("inf"))
+    assert await service.scalar("SELECT epoch FROM log_positions WHERE reader = 'relay'") == "one"
+
+
+async def test_nothing_is_marked_while_a_replay_is_under_way(service):
+    """What was sent under the new epoch before the window is pending again would not be sent again in its order."""
+    row = await service.step(uuid4(), 1)
+    row_id = await service.scalar("SELECT id FROM outbox WHERE message_id = :id", id=row.message_id)
+    async with service.database.engine.connect() as connection, service.database.begin() as replay:
+        raw = (await connection.get_raw_connection()).driver_connection
+        await replay.execute(text("UPDATE log_positions SET epoch = 'two' WHERE reader = 'relay'"))
+        for epoch in ("one", "two"):
+            await raw.execute("SET lock_timeout = '200ms'")
+            with pytest.raises(asyncpg.LockNotAvailableError):
+                await relay_module._mark_rows(raw, [row_id], epoch)

@@ -39,7 +39,7 @@ _ROUND = 2000
 _BREATH = 200
 """Messages after which the producer gets a moment to send what it has: Kafka works while the rest is queued."""
 _IN_FLIGHT = 4000
-_REFUSED_WAIT = (0.5, 30.0)
+_REFUSED_WAIT = (0.5, 8.0)
 _TOPIC_WAIT = 5.0
 _KEEPALIVE = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """Seconds, and probes: PostgreSQL frees the shards of a relay whose machine is gone after 25 s instead of two hours."""

@@ -29,7 +29,7 @@ class Timer:
     name: str
     every: float
     action: Callable[[], Awaitable[int | None]]
-    longest: float = 30.0
+    longest: float = 5.0
     wake: Event | None = None
 
     def start(self) -> Task[None]:

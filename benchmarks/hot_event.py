@@ -29,7 +29,7 @@ _REQUESTS = 12_000
 _WARM_UP = 3_000
 _COUNTED = 2_000
 _TRANSACTIONS = 12_000
-_PROCESSES = 1
+_PROCESSES = 2
 _STATEMENT = re.compile(rb"LOG:  (?:statement|execute [^:]+): ")
 _LOCK = "SELECT taken FROM hot WHERE id = 1 FOR UPDATE"
 _TAKE = "UPDATE hot SET taken = taken + 1 WHERE id = 1"

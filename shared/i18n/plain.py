@@ -19,6 +19,8 @@ _UNSEEN: Final = re.compile("[\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-
 
 def lines(text: str) -> str:
     """The text with each line break as one line feed, without what is not seen, and without blanks around it."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
     seen = _UNSEEN.sub("", _LINE_ENDS.sub("\n", text))
     kept = "".join(c for c in seen if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"}).strip()
     return kept if kept.strip(_JOINERS + " \t\n") else ""

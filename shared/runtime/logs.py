@@ -1,10 +1,18 @@
 """Structured logs: one JSON object a line, without anything personal."""
 
+import json
 import logging
 import sys
+from typing import Any
 
 import structlog
 from structlog.typing import Processor
+
+_encoder = json.JSONEncoder(ensure_ascii=False, default=repr)
+
+
+def _as_json(event: Any, **_: Any) -> str:
+    return _encoder.encode(event)
 
 
 def configure_logs(service: str, process: str, level: str) -> None:
@@ -15,7 +23,7 @@ def configure_logs(service: str, process: str, level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    render = structlog.processors.JSONRenderer(ensure_ascii=False)
+    render = structlog.processors.JSONRenderer(serializer=_as_json)
     # Past the logging of the standard library, which costs more than the rest of a request's edge.
     structlog.configure(
         processors=[*shared, render],

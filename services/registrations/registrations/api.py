@@ -18,6 +18,7 @@ from services.registrations.registrations.queries import Own, by_token
 from services.registrations.registrations.reminders import remind
 from services.registrations.registrations.wishes import RegistrationRequest
 from shared.contracts.registrations import EndedBy
+from shared.database.engine import Database
 from shared.i18n.catalogues import N_
 from shared.runtime.api import DatabaseDep
 from shared.web.documented import ProblemBody
@@ -115,11 +116,11 @@ async def register(
     response: Response,
     event_id: UUID,
     body: RegistrationRequest,
-    database: DatabaseDep,
     idempotency_key: Annotated[UUID | None, Header(description="the same key is the same registration")] = None,
 ) -> DecisionBody:
     """Register a party; decided when this answers."""
     state = request.app.state
+    database: Database = state.database
     try:
         wish = body.wish(state.settings, idempotency_key)
     except PydanticCustomError as error:

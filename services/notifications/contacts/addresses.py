@@ -4,23 +4,14 @@ import re
 from uuid import UUID
 
 import phonenumbers
-from phonenumbers import PhoneNumber, PhoneNumberType
 
 from shared.contracts.deliveries import DeliveryChannel
+from shared.sms.numbers import is_service
 from shared.vault import Vault
 
 _SHORTEST = 8
 """Characters of the shortest number that is no short code: the plus and seven digits."""
 _SPELLED = re.compile(r"[(]?[+0][0-9 ()./-]{3,30}", re.ASCII)
-_NO_COUNTRY = "001"
-_PAID = {
-    PhoneNumberType.PREMIUM_RATE,
-    PhoneNumberType.SHARED_COST,
-    PhoneNumberType.TOLL_FREE,
-    PhoneNumberType.UAN,
-    PhoneNumberType.VOICEMAIL,
-    PhoneNumberType.PAGER,
-}
 
 
 def address_key(vault: Vault, channel: DeliveryChannel, address: str) -> UUID:
@@ -42,18 +33,9 @@ def e164(number: str, region: str) -> str | None:
         return None
     spelled = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     known = phonenumbers.is_possible_number(parsed) and len(spelled) >= _SHORTEST
-    return spelled if known and not _costs_more(parsed) else None
+    return spelled if known and not is_service(parsed) else None
 
 
 def may_be_texted(number: str) -> bool:
     """Whether we pay for an SMS to this number: it is written in E.164, and belongs to a country's ordinary ones."""
     return e164(number, "ZZ") == number
-
-
-def _costs_more(number: PhoneNumber) -> bool:
-    """Whether it is a service that callers pay for, or of a network without a country, as satellites' (ITU-T E.164.1).
-
-    Who makes us write to such a number earns by it.
-    """
-    region = phonenumbers.region_code_for_country_code(number.country_code or 0)
-    return region == _NO_COUNTRY or phonenumbers.number_type(number) in _PAID

@@ -16,6 +16,7 @@ from shared.contracts.registrations import Channel
 from shared.i18n.catalogues import N_
 from shared.i18n.languages import LANGUAGES
 from shared.i18n.plain import AS_ONE_LINE, one_line
+from shared.sms.numbers import is_service
 
 BAD_EMAIL = N_("This is not an e-mail address. It looks like this: name@example.org.")
 BAD_PHONE = N_("This is not a phone number. Write it like this: +49 151 1234567.")
@@ -26,14 +27,6 @@ BAD_PARTY = N_("Write how many people come, for example 2.")
 
 
 MOST_PEOPLE = 1000
-WITHOUT_SMS = {
-    phonenumbers.PhoneNumberType.FIXED_LINE,
-    phonenumbers.PhoneNumberType.TOLL_FREE,
-    phonenumbers.PhoneNumberType.PREMIUM_RATE,
-    phonenumbers.PhoneNumberType.SHARED_COST,
-    phonenumbers.PhoneNumberType.UAN,
-    phonenumbers.PhoneNumberType.VOICEMAIL,
-}
 
 
 def email_address(text: str) -> str:
@@ -56,7 +49,8 @@ def phone_number(text: str, region: str) -> str:
         raise PydanticCustomError("phone", "not a phone number") from None
     if not phonenumbers.is_valid_number(number):
         raise PydanticCustomError("phone", "not a phone number")
-    if phonenumbers.number_type(number) in WITHOUT_SMS:
+    is_landline = phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE
+    if is_landline or is_service(number):
         raise PydanticCustomError("no-sms", "not a mobile phone number")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 

@@ -13,26 +13,9 @@ from services.notifications.deliveries.sending import Sender
 from services.notifications.sms import commands
 from services.notifications.sms.commands import MOST_PER_DAY, MOST_PER_HOUR, Incoming, Received, receive_sms
 from shared.contracts.sms import SmsReceived
-from shared.database.engine import Database
-from shared.database.migrations import upgrade
 from tests.support import notifications as given
 
 SILENT_FOR = "We are out of office."
-
-
-@pytest.fixture(scope="module")
-async def database(database_url):
-    url = database_url("notifications")
-    await asyncio.to_thread(upgrade, "notifications", url)
-    database = Database(url)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def number():
-    """A number that no other test has."""
-    return given.number_of(uuid4())
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Whom we write to: people's numbers in any country, and nobody who earns by it."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -12,8 +11,6 @@ from sqlalchemy import text
 from services.notifications.contacts.addresses import e164, may_be_texted
 from services.notifications.deliveries.sending import Sender
 from shared.contracts.registrations import RegistrationConfirmed
-from shared.database.engine import Database
-from shared.database.migrations import upgrade
 from tests.support import notifications
 
 PEOPLE = {
@@ -91,15 +88,6 @@ def test_any_text_is_a_number_or_none(typed):
     """Never an error; what comes out is E.164 and comes out of itself."""
     number = e164(typed, "DE")
     assert number is None or (number[0] == "+" and number[1:].isdecimal() and may_be_texted(number))
-
-
-@pytest.fixture(scope="module")
-async def database(database_url):
-    url = database_url("notifications")
-    await asyncio.to_thread(upgrade, "notifications", url)
-    database = Database(url)
-    yield database
-    await database.close()
 
 
 @pytest.mark.parametrize("number", STORED.values(), ids=STORED)

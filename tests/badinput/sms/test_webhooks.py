@@ -11,8 +11,6 @@ from sqlalchemy import text
 from services.notifications.main import create_api
 from services.notifications.providers.twilio import signature
 from shared.contracts.sms import Sms, SmsReceived
-from shared.database.engine import Database
-from shared.database.migrations import upgrade
 from tests.support import notifications as given
 from tests.support.asgi_client import AsgiClient
 
@@ -23,27 +21,12 @@ RECEIPTS = "/notifications/twilio/receipts"
 FORM = "application/x-www-form-urlencoded"
 
 
-@pytest.fixture(scope="module")
-async def database(database_url):
-    url = database_url("notifications")
-    await asyncio.to_thread(upgrade, "notifications", url)
-    database = Database(url)
-    yield database
-    await database.close()
-
-
 @pytest.fixture
 async def api(database):
     more = {"sms_provider": "twilio", "twilio_account": "AC1", "twilio_token": TOKEN, "notifications_url": OURS}
     app = create_api(given.settings(database.url, **more))
     yield AsgiClient(app)
     await app.state.database.close()
-
-
-@pytest.fixture
-def number():
-    """A number that no other test has."""
-    return given.number_of(uuid4())
 
 
 def sms(number, said="HILFE", **more):

@@ -23,7 +23,8 @@ from shared.messaging.producer import Producer
 log = structlog.get_logger()
 
 
-_TOGETHER = 500
+_RETRIED_TOGETHER = 500
+"""Parked messages that one transaction takes up at most."""
 
 
 @cache
@@ -105,7 +106,9 @@ class Consumer:
     async def _retry_all(self, database: Database, things: Sequence[str]) -> int:
         """Many things in one transaction: each message may well wait for a thing of its own."""
         total = 0
-        while things and (rows := await self._apply_parked(database, things, at_most=1 if self.singly else _TOGETHER)):
+        while things and (
+            rows := await self._apply_parked(database, things, at_most=1 if self.singly else _RETRIED_TOGETHER)
+        ):
             total += len(rows)
         return total
 

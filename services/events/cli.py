@@ -23,7 +23,7 @@ Address = Annotated[str, typer.Argument(help="e-mail address")]
 Organisation = Annotated[UUID, typer.Argument(help="the organisation's id")]
 Language = Annotated[str, typer.Option(help="language of the mails to this person")]
 Kinds = Literal["authority", "association", "self-organisation", "initiative"]
-Roles = Literal["owner", "organiser"]
+Roles = Literal["owner", "organiser", "desk", "viewer"]
 Command = Callable[["WriteSession", "Vault"], Awaitable[Any]]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from services.events.audit.consumers import audit_consumer
 from services.events.events import actions
 from services.events.events import api as events_api
 from services.events.events import pages as events_pages
@@ -15,6 +16,7 @@ from services.events.programme.consumers import counts_consumer
 from services.events.settings import EventsSettings
 from services.events.sign_in import pages as sign_in_pages
 from services.events.sign_in.commands import answer_requests, forget_old
+from shared.contracts.audit import AuditMessage, ChangeRecorded
 from shared.contracts.contacts import ContactChanged, ContactMessage
 from shared.contracts.events import EventMessage, EventPublished
 from shared.contracts.notification_requests import NotificationRequested, NotificationRequestMessage
@@ -37,12 +39,13 @@ PUBLISHES = {
     OrganisationChanged.topic: OrganisationMessage,
     ContactChanged.topic: ContactMessage,
     NotificationRequested.topic: NotificationRequestMessage,
+    ChangeRecorded.topic: AuditMessage,
 }
 
 
 def consumers() -> list[Consumer]:
     """What the service listens to."""
-    return [counts_consumer()]
+    return [counts_consumer(), audit_consumer()]
 
 
 def create_api(settings: EventsSettings) -> FastAPI:

@@ -15,6 +15,7 @@ from services.registrations.registrations.waitlist import expire_overdue
 from services.registrations.registrations.writer import AdmissionWriter
 from services.registrations.settings import RegistrationsSettings
 from shared.auth.members import organisations_consumer
+from shared.contracts.audit import AuditMessage, ChangeRecorded
 from shared.contracts.contacts import ContactChanged, ContactMessage
 from shared.contracts.notification_requests import NotificationRequested, NotificationRequestMessage
 from shared.contracts.registrations import RegistrationConfirmed, RegistrationMessage
@@ -34,6 +35,7 @@ PUBLISHES = {
     RegistrationConfirmed.topic: RegistrationMessage,
     ContactChanged.topic: ContactMessage,
     NotificationRequested.topic: NotificationRequestMessage,
+    ChangeRecorded.topic: AuditMessage,
 }
 
 

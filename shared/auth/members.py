@@ -4,7 +4,7 @@ The events service owns the two tables; the others add them with `add_member_tab
 `organisations_consumer`. A member who is no longer listed has no access from the next request on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -13,10 +13,14 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, MetaData, Table, Text, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from shared.auth.rights import Access, Right, access_of, allows
+from shared.contracts.events import CoHost, ContactPoint
 from shared.contracts.organisations import OrganisationChanged, OrganisationMessage, Role
 from shared.database.engine import ReadSession, WriteSession
 from shared.messaging.consumers import Consumer
 from shared.web.shown import pick
+
+ROLES_SQL = ", ".join(f"'{role.value}'" for role in Role)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,20 @@ class Member:
         """Whether the organisation is one of the member's own."""
         return organisation_id in self.memberships
 
+    def may(self, right: Right, organisation_id: UUID) -> bool:
+        """Whether the member's role in the organisation allows this."""
+        membership = self.memberships.get(organisation_id)
+        return membership is not None and allows(membership.role, right)
+
+    def organisations_where(self, right: Right) -> list[UUID]:
+        """The organisations for which the member's role allows this."""
+        return [organisation_id for organisation_id in self.memberships if self.may(right, organisation_id)]
+
+    def access_to(self, host: UUID, co_hosts: Iterable[CoHost] = ()) -> Access | None:
+        """What the member may do with an event of this host; None where it is nothing of theirs."""
+        roles = {organisation_id: membership.role for organisation_id, membership in self.memberships.items()}
+        return access_of(roles, host, co_hosts)
+
     @property
     def display_name(self) -> str:
         """The organisations' names in the reader's language: a console greets offices, not people."""
@@ -58,6 +76,7 @@ def add_member_tables(metadata: MetaData) -> None:
         metadata,
         Column("id", Uuid, primary_key=True),
         Column("name", JSONB, nullable=False),
+        Column("profile", JSONB, nullable=False, server_default=text("'{}'")),
         Column("version", BigInteger, nullable=False),
     )
     members = Table(
@@ -66,24 +85,26 @@ def add_member_tables(metadata: MetaData) -> None:
         Column("organisation_id", Uuid, primary_key=True),
         Column("person_id", Uuid, primary_key=True),
         Column("role", Text, nullable=False),
-        CheckConstraint("role IN ('owner', 'organiser')", name="role"),
+        CheckConstraint(f"role IN ({ROLES_SQL})", name="role"),
     )
     Index("ix_members_person_id", members.c.person_id)
 
 
 _UPSERT = text(
     """
-    INSERT INTO organisations (id, name, version)
-    SELECT * FROM unnest(:ids, :names, :versions)
-    ON CONFLICT (id) DO UPDATE SET name = excluded.name, version = excluded.version
+    INSERT INTO organisations (id, name, profile, version)
+    SELECT * FROM unnest(:ids, :names, :profiles, :versions)
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, profile = excluded.profile, version = excluded.version
     WHERE organisations.version < excluded.version
     RETURNING id
     """
 ).bindparams(
     bindparam("ids", type_=ARRAY(Uuid)),
     bindparam("names", type_=ARRAY(JSONB)),
+    bindparam("profiles", type_=ARRAY(JSONB)),
     bindparam("versions", type_=ARRAY(BigInteger)),
 )
+_PROFILE = {"kind", "languages", "contact", "website", "logo"}
 _REMOVE = text("DELETE FROM members WHERE organisation_id = ANY(:ids)").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 _ADD = text(
     """
@@ -113,6 +134,7 @@ async def _upsert(session: WriteSession, states: list[OrganisationChanged]) -> s
     values = {
         "ids": [state.aggregate_id for state in states],
         "names": [state.name for state in states],
+        "profiles": [state.model_dump(mode="json", include=_PROFILE) for state in states],
         "versions": [state.aggregate_version for state in states],
     }
     return set((await session.execute(_UPSERT, values)).scalars())
@@ -148,3 +170,33 @@ async def memberships(session: ReadSession, person_id: UUID) -> dict[UUID, Membe
         {"person_id": person_id},
     )
     return {row.id: Membership(row.id, Role(row.role), row.name) for row in rows}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What residents read of an organisation. `name` is per language, `logo` a path at the events service."""
+
+    id: UUID
+    name: Mapping[str, str]
+    kind: str | None = None
+    languages: Sequence[str] = ()
+    contact: ContactPoint | None = None
+    logo: str | None = None
+
+
+async def profiles_of(session: ReadSession, organisation_ids: Collection[UUID]) -> dict[UUID, Profile]:
+    """Those of the organisations that are known here, in a service that keeps the projection."""
+    if not organisation_ids:
+        return {}
+    rows: Any = await session.execute(
+        text("SELECT id, name, profile FROM organisations WHERE id = ANY(:ids)")
+        .bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+        .columns(id=Uuid, name=JSONB, profile=JSONB),
+        {"ids": list(organisation_ids)},
+    )
+    return {row.id: _profile(row.id, row.name, row.profile) for row in rows}
+
+
+def _profile(organisation_id: UUID, name: Mapping[str, str], kept: Mapping[str, Any]) -> Profile:
+    contact = ContactPoint.model_validate(kept["contact"]) if kept.get("contact") else None
+    return Profile(organisation_id, name, kept.get("kind"), kept.get("languages", ()), contact, kept.get("logo"))

@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import Depends, Request
 
 from shared.auth.members import Member, memberships
+from shared.auth.rights import Access, Right
 from shared.auth.tokens import read_token
 from shared.database.engine import Database
 from shared.i18n.catalogues import N_
@@ -58,6 +59,15 @@ async def signed_in_member(request: Request) -> Member:
         _ = pages.reader(request).gettext
         raise Problem(403, "no-organisation", _(NO_ORGANISATION), _(NO_ORGANISATION_TEXT))
     return member
+
+
+def require(access: Access | None, right: Right) -> Access:
+    """The access, where it has the right. Raises Problem: 404 for what is not theirs, 403 for too small a role."""
+    if access is None:
+        raise Problem(404)
+    if not access.may(right):
+        raise Problem(403, "role")
+    return access
 
 
 def _sign_in_first(request: Request, pages: Pages) -> Problem:

@@ -65,6 +65,35 @@ class Places(Part):
     capacity: int = Field(ge=0)
 
 
+class CoHostRole(StrEnum):
+    """What a co-host does for the event; readers see it beside the name."""
+
+    PARTNER = "partner"
+    SUPPORTER = "supporter"
+    VENUE = "venue"
+    INTERPRETING = "interpreting"
+
+
+class Scope(StrEnum):
+    """What of the participants a host offers a co-host to see, from the least to the most.
+
+    Of each participant it sees no more than that participant agreed to.
+    """
+
+    NOTHING = "nothing"
+    COUNTS = "counts"
+    NAMES = "names"
+    CONTACT = "contact"
+
+
+class CoHost(Part):
+    """An organisation that accepted the host's invitation; what it is called stands in `organisations`."""
+
+    organisation_id: UUID
+    role: CoHostRole
+    scope: Scope
+
+
 class EventState(Part):
     """Everything that anyone outside the events service may know of an event."""
 
@@ -86,6 +115,7 @@ class EventState(Part):
     registration_closes_at: AwareDatetime | None = None
     contact: ContactPoint
     cancellation_reason: LocalizedText = {}
+    co_hosts: list[CoHost] = []
 
 
 class _EventMessage(Message):

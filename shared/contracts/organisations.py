@@ -4,14 +4,17 @@ from enum import StrEnum
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from shared.contracts.base import LocalizedText, Message, Part
+from shared.contracts.base import LanguageCode, LocalizedText, Message, Part
+from shared.contracts.events import ContactPoint
 
 
 class Role(StrEnum):
-    """What a member may do."""
+    """What a member is to the organisation; `shared.auth.rights` says what that allows."""
 
     OWNER = "owner"
     ORGANISER = "organiser"
+    DESK = "desk"
+    VIEWER = "viewer"
 
 
 class Membership(Part):
@@ -28,6 +31,13 @@ class OrganisationChanged(Message):
     type: Literal["OrganisationChanged"] = "OrganisationChanged"
     name: LocalizedText
     members: list[Membership]
+    kind: str | None = None
+    description: LocalizedText = {}
+    languages: list[LanguageCode] = []
+    contact: ContactPoint | None = None
+    website: str | None = None
+    logo: str | None = None
+    """Path of the logo at the events service; it changes when the picture does."""
 
 
 OrganisationMessage = OrganisationChanged

@@ -15,7 +15,7 @@ from services.events.events.describing import content_of
 from services.events.events.drafting import Reasons
 from services.events.events.form import Values, read_sessions, typed_values, values_of, with_one_more
 from services.events.events.model import State
-from services.events.events.pages import own_event, show_event, version_in, wording, zone_options
+from services.events.events.pages import own_event, seen_event, show_event, version_in, wording, zone_options
 from services.events.events.publishing import publish_event
 from services.events.events.queries import WholeEvent
 from services.events.events.rescheduling import reschedule_event
@@ -54,7 +54,8 @@ async def publish(
     except IncompleteError:
         problem = NOT_COMPLETE
     if problem:
-        return show_event(request, pages, await own_event(database, member, event_id), 409, problem=problem)
+        event, access = await seen_event(database, member, event_id)
+        return show_event(request, pages, event, access, 409, problem=problem)
     return pages.redirect(f"/console/events/{event_id}?done=published")
 
 

@@ -40,6 +40,7 @@ from services.events.events.pages import CODE_TAKEN, FIXED, own_event
 from services.events.events.publishing import publish_event
 from services.events.events.rescheduling import reschedule_event
 from shared.auth.members import Member
+from shared.auth.rights import Right
 from shared.auth.sign_in import MemberDep, now_of
 from shared.database.engine import Database, WriteSession
 from shared.i18n.catalogues import N_
@@ -191,7 +192,7 @@ async def cancel(
 
 
 async def _own(request: Request, response: Response, member: Member, event_id: UUID) -> OwnEvent:
-    event = await own_event(request.app.state.database, member, event_id)
+    event = await own_event(request.app.state.database, member, event_id, Right.SEE)
     content = content_of(event)
     response.headers["etag"] = f'"{event.row.version}"'
     response.headers["cache-control"] = "no-store"

@@ -15,6 +15,7 @@ from services.events.events.drafting import EventContent, SessionTimes
 from services.events.events.model import EventRow, EventTextRow, EventVersionRow, PlacesRow, SessionRow, State
 from services.events.events.queries import WholeEvent, content_at, event_of, taken_codes, whole
 from shared.auth.members import Member
+from shared.auth.rights import Right
 from shared.contracts.events import EventChanged, EventMessage
 from shared.database.engine import WriteSession
 from shared.i18n.folding import fold
@@ -26,7 +27,7 @@ _FIXED_WHEN_PUBLISHED = ("code", "time_zone", "sessions")
 
 
 class UnknownEventError(Exception):
-    """There is no such event, or it belongs to an organisation that is not the member's."""
+    """There is no such event, or the member may not change it."""
 
 
 class CodeTakenError(Exception):
@@ -73,9 +74,9 @@ async def create_event(
 ) -> UUID:
     """A draft; returns its id. The same key again returns the event that it made, and changes nothing.
 
-    Raises UnknownEventError where the organisation is not the member's, CodeTakenError.
+    Raises UnknownEventError where the member may not make events for the organisation, CodeTakenError.
     """
-    if not member.belongs_to(organisation_id):
+    if not member.may(Right.EDIT, organisation_id):
         raise UnknownEventError
     await session.execute(_CODES_LOCK)
     known = await session.execute(
@@ -140,7 +141,7 @@ def refuse_fixed(before: EventContent, content: EventContent) -> None:
 async def locked(session: WriteSession, member: Member, event_id: UUID) -> WholeEvent:
     """The event, which nobody else changes until this transaction ends. Raises UnknownEventError."""
     await session.execute(select(col(EventRow.id)).where(col(EventRow.id) == event_id).with_for_update())
-    event = await event_of(session, member.organisation_ids, event_id)
+    event = await event_of(session, member.organisations_where(Right.EDIT), event_id)
     if event is None:
         raise UnknownEventError
     return event

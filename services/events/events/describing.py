@@ -27,6 +27,7 @@ def event_state(event: WholeEvent) -> EventState:
         registration_closes_at=row.registration_closes_at,
         contact=contact_point(event),
         cancellation_reason=event.texts("cancellation_reason"),
+        co_hosts=[co_host.as_contract() for co_host in event.co_hosts],
     )
 
 

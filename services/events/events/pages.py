@@ -22,11 +22,12 @@ from services.events.events.drafting import EventContent
 from services.events.events.form import Values, empty_values, read_content, typed_values, values_of, with_one_more
 from services.events.events.merging import differences, merged
 from services.events.events.model import State
-from services.events.events.queries import PAGE_SIZE, WholeEvent, event_of, events_of
+from services.events.events.queries import PAGE_SIZE, WholeEvent, event_by_id, events_of
 from services.events.events.scheduling import known_zones
 from services.events.events.wording import BADGES, FIELDS, KINDS, STATES, field_label, value_text
 from shared.auth.members import Member
-from shared.auth.sign_in import MemberDep, now_of
+from shared.auth.rights import Access, Right
+from shared.auth.sign_in import MemberDep, now_of, require
 from shared.database.engine import Database
 from shared.i18n.catalogues import N_
 from shared.i18n.languages import LANGUAGES
@@ -62,13 +63,22 @@ def wording(reader: Reader) -> dict[str, Any]:
     }
 
 
-async def own_event(database: Database, member: Member, event_id: UUID) -> WholeEvent:
-    """An event of the member's organisations. Raises Problem 404 for every other."""
+async def own_event(database: Database, member: Member, event_id: UUID, right: Right = Right.EDIT) -> WholeEvent:
+    """An event of the member's organisations. Raises Problem: 404 for every other, 403 where the role is too small."""
+    event, access = await seen_event(database, member, event_id)
+    if not access.is_host:
+        raise Problem(403, "role")
+    require(access, right)
+    return event
+
+
+async def seen_event(database: Database, member: Member, event_id: UUID) -> tuple[WholeEvent, Access]:
+    """An event that the member hosts or co-hosts, and what the member may do with it. Raises Problem 404."""
     async with database.read() as session:
-        event = await event_of(session, member.organisation_ids, event_id)
+        event = await event_by_id(session, event_id)
     if event is None:
         raise Problem(404)
-    return event
+    return event, require(event.access_of(member), Right.SEE)
 
 
 @router.get("/console")
@@ -116,10 +126,12 @@ async def create(
 
 def _chosen_organisation(member: Member, values: Values) -> UUID:
     chosen = values.get("organisation")
-    known = {str(organisation_id): organisation_id for organisation_id in member.organisation_ids}
+    known = {str(organisation_id): organisation_id for organisation_id in member.organisations_where(Right.EDIT)}
+    if not known:
+        raise Problem(403, "role")
     if len(known) > 1 and chosen not in known:
         raise Problem(404)
-    return known.get(chosen, member.organisation_ids[0])
+    return known.get(chosen, next(iter(known.values())))
 
 
 @router.get("/console/events/{event_id}")
@@ -127,17 +139,28 @@ async def event_page(
     request: Request, event_id: UUID, member: MemberDep, database: DatabaseDep, pages: PagesDep, done: str = ""
 ) -> Response:
     """One event: how it is, what it lacks, what can be done with it."""
-    return show_event(request, pages, await own_event(database, member, event_id), done=done)
+    event, access = await seen_event(database, member, event_id)
+    return show_event(request, pages, event, access, done=done)
 
 
 def show_event(
-    request: Request, pages: Pages, event: WholeEvent, status: int = 200, *, done: str = "", problem: str = ""
+    request: Request,
+    pages: Pages,
+    event: WholeEvent,
+    access: Access,
+    status: int = 200,
+    *,
+    done: str = "",
+    problem: str = "",
 ) -> Response:
     """The event's page; `done` names what has just been carried out, `problem` what stood in the way."""
     reader, now = pages.reader(request), now_of(request)
     missing = what_is_missing(content_of(event), now) if event.row.state == State.DRAFT else []
     context: dict[str, Any] = {"event": event, "missing": missing, "done": done, "problem": problem, "now": now}
-    return pages.render(request, "events/event.html", status, **context, **wording(reader))
+    allowed = access.rights if access.is_host else frozenset()
+    return pages.render(
+        request, "events/event.html", status, access=access, allowed=allowed, **context, **wording(reader)
+    )
 
 
 @router.get("/console/events/{event_id}/edit")
@@ -259,7 +282,10 @@ def _form_page(
     """The form, for a new event of the member or for one that there is."""
     unused = [code for code in LANGUAGES if code not in values.languages]
     context: dict[str, Any] = {"values": values, "errors": errors or {}, "event": event, "unused": unused}
-    organisations = list(member.memberships.values()) if member else []
+    editable = member.organisations_where(Right.EDIT) if member else []
+    if member and not editable:
+        raise Problem(403, "role")
+    organisations = [member.memberships[organisation_id] for organisation_id in editable] if member else []
     version = values.get("version") or (str(event.row.version) if event else "")
     status = 422 if errors else 200
     context |= {"organisations": organisations, "version": version, "zones": zone_options(values)}

@@ -10,10 +10,15 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlmodel import col
 
+from services.events.co_hosts.model import CoHostRow
+from services.events.co_hosts.model import State as CoHostState
 from services.events.events.drafting import EventContent
 from services.events.events.model import EventRow, EventTextRow, EventVersionRow, PlacesRow, SessionRow
 from services.events.organisations.model import OrganisationRow
 from services.events.programme.model import PlacesCountRow
+from shared.auth.members import Member
+from shared.auth.rights import Access
+from shared.contracts.events import CoHost, CoHostRole, Scope
 from shared.database.engine import ReadSession
 
 PAGE_SIZE = 20
@@ -31,14 +36,45 @@ class CountedPlaces:
 
 
 @dataclass(frozen=True)
+class AskedCoHost:
+    """An organisation that was asked to co-host, and how that stands."""
+
+    row: CoHostRow
+    organisation: OrganisationRow
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it co-hosts."""
+        return self.row.state == CoHostState.ACCEPTED
+
+    def as_contract(self) -> CoHost:
+        """As the other services may know it."""
+        row = self.row
+        return CoHost(organisation_id=row.organisation_id, role=CoHostRole(row.role), scope=Scope(row.scope))
+
+
+@dataclass(frozen=True)
 class WholeEvent:
-    """An event with all that belongs to it. `words` is by language, `sessions` first to last."""
+    """An event with all that belongs to it. `words` is by language, `sessions` first to last.
+
+    `asked` are the organisations that were ever asked to co-host.
+    """
 
     row: EventRow
     words: dict[str, EventTextRow]
     sessions: list[SessionRow]
     places: list[CountedPlaces]
     organisation: OrganisationRow
+    asked: list[AskedCoHost]
+
+    @property
+    def co_hosts(self) -> list[AskedCoHost]:
+        """Those who accepted."""
+        return [co_host for co_host in self.asked if co_host.accepted]
+
+    def access_of(self, member: Member) -> Access | None:
+        """What the member may do with the event; None where it is nothing of theirs."""
+        return member.access_to(self.row.organisation_id, [co_host.as_contract() for co_host in self.co_hosts])
 
     def texts(self, field: str) -> dict[str, str]:
         """One kind of words, by language, without those that are empty; the main language comes first."""
@@ -77,12 +113,13 @@ class WholeEvent:
 
 
 async def whole(session: ReadSession, rows: Sequence[EventRow]) -> list[WholeEvent]:
-    """The events with all that belongs to them, in the order given: four statements."""
+    """The events with all that belongs to them, in the order given: five statements."""
     ids = [row.id for row in rows]
     words = _by_event((await session.execute(_of(EventTextRow, ids).order_by(col(EventTextRow.language)))).scalars())
     dates = _by_event((await session.execute(_of(SessionRow, ids).order_by(col(SessionRow.starts_at)))).scalars())
     places = await _places(session, ids)
     owners = await _organisations(session, {row.organisation_id for row in rows})
+    asked = await _asked(session, ids)
     return [
         WholeEvent(
             row,
@@ -90,6 +127,7 @@ async def whole(session: ReadSession, rows: Sequence[EventRow]) -> list[WholeEve
             dates.get(row.id, []),
             places.get(row.id, []),
             owners[row.organisation_id],
+            asked.get(row.id, []),
         )
         for row in rows
     ]
@@ -120,6 +158,25 @@ async def _places(session: ReadSession, ids: Collection[UUID]) -> dict[UUID, lis
 async def _organisations(session: ReadSession, ids: Collection[UUID]) -> dict[UUID, OrganisationRow]:
     rows = await session.execute(select(OrganisationRow).where(col(OrganisationRow.id).in_(ids)))
     return {row.id: row for row in rows.scalars()}
+
+
+async def _asked(session: ReadSession, ids: Collection[UUID]) -> dict[UUID, list[AskedCoHost]]:
+    query = (
+        select(CoHostRow, OrganisationRow)
+        .join(OrganisationRow, col(OrganisationRow.id) == col(CoHostRow.organisation_id))
+        .where(col(CoHostRow.event_id).in_(ids))
+        .order_by(col(CoHostRow.event_id), col(CoHostRow.changed_at))
+    )
+    found: dict[UUID, list[AskedCoHost]] = {}
+    for row, organisation in await session.execute(query):
+        found.setdefault(row.event_id, []).append(AskedCoHost(row, organisation))
+    return found
+
+
+async def event_by_id(session: ReadSession, event_id: UUID) -> WholeEvent | None:
+    """The event, whoever it belongs to: the caller judges by `access_of` who may see it."""
+    row = await session.get(EventRow, event_id)
+    return (await whole(session, [row]))[0] if row else None
 
 
 async def event_of(session: ReadSession, organisation_ids: Collection[UUID], event_id: UUID) -> WholeEvent | None:

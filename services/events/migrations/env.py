@@ -1,3 +1,5 @@
+import services.events.audit.model
+import services.events.co_hosts.model
 import services.events.events.model
 import services.events.organisations.model
 import services.events.programme.model

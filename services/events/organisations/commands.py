@@ -1,6 +1,7 @@
 """Change organisations and their members. The commands never commit."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select, text
@@ -8,9 +9,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 from uuid6 import uuid7
 
-from services.events.organisations.model import MemberRow, OrganisationKind, OrganisationRow, PersonRow
+from services.events.organisations.model import LogoRow, MemberRow, OrganisationKind, OrganisationRow, PersonRow
 from shared.contracts.base import LocalizedText
 from shared.contracts.contacts import Contact, ContactChanged
+from shared.contracts.events import ContactPoint
 from shared.contracts.organisations import Membership, OrganisationChanged, Role
 from shared.database.engine import WriteSession
 from shared.messaging.outbox import publish
@@ -46,7 +48,8 @@ async def add_organisation(
     now: datetime,
 ) -> None:
     """An organisation with its first owner, whose e-mail address is `owner`; one that exists is left as it is."""
-    values = {"id": organisation_id, "kind": kind.value, "name": name, "version": 0, "created_at": now}
+    values: dict[str, Any] = {"description": {}, "languages": [], "website": ""}
+    values |= {"id": organisation_id, "kind": kind.value, "name": name, "version": 0, "created_at": now}
     added = await session.execute(
         insert(OrganisationRow).values(values).on_conflict_do_nothing().returning(col(OrganisationRow.id))
     )
@@ -149,10 +152,22 @@ async def _members(session: WriteSession, organisation_id: UUID) -> list[Members
 async def _tell(session: WriteSession, organisation: OrganisationRow) -> None:
     organisation.version += 1
     await session.flush()
+    digest = await session.execute(select(col(LogoRow.digest)).where(col(LogoRow.organisation_id) == organisation.id))
     message = OrganisationChanged(
         aggregate_id=organisation.id,
         aggregate_version=organisation.version,
         name=organisation.name,
         members=await _members(session, organisation.id),
+        kind=organisation.kind,
+        description=organisation.description,
+        languages=organisation.languages,
+        contact=ContactPoint.model_validate(organisation.contact) if organisation.contact else None,
+        website=organisation.website or None,
+        logo=logo_path(organisation.id, digest.scalar_one_or_none()),
     )
     await publish(session, message)
+
+
+def logo_path(organisation_id: UUID, digest: str | None) -> str | None:
+    """Where the events service shows the picture; the address changes with it."""
+    return f"/organisations/{organisation_id}/logo/{digest}" if digest else None

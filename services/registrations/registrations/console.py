@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from services.registrations.events.queries import offer_of
 from services.registrations.registrations.queries import PAGE, count_for_event, list_for_event
-from shared.auth.sign_in import MemberDep
+from shared.auth.rights import Right
+from shared.auth.sign_in import MemberDep, require
 from shared.runtime.api import DatabaseDep, PagesDep
 from shared.web.problem import Problem
 from shared.web.shown import pick
@@ -28,8 +29,9 @@ async def list_page(
     """The live registrations; an event of another organisation does not exist for the member."""
     async with database.read() as session:
         offer = await offer_of(session, event_id)
-        if offer is None or not member.belongs_to(offer.event.organisation_id):
+        if offer is None:
             raise Problem(404)
+        require(member.access_to(offer.event.organisation_id), Right.PEOPLE)
         total = await count_for_event(session, event_id)
         last_page = max(1, -(-total // PAGE))
         page = min(page, last_page)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from services.events.main import consumers as events_consumers
 from services.notifications.main import _consumers as notifications_consumers
 from services.registrations.main import consumers as registrations_consumers
+from shared.contracts.audit import ChangeRecorded
 from shared.contracts.base import Message
 from shared.contracts.contacts import Contact, ContactChanged
 from shared.contracts.deliveries import DeliveryEnded
@@ -112,6 +113,11 @@ async def request_of(database: Database) -> NotificationRequested:
     return notifications.requested("sms-help", person_id=await notifications.publish_contact(database))
 
 
+async def change_of(_: Database) -> ChangeRecorded:
+    """Something that a member changed."""
+    return ChangeRecorded(aggregate_id=uuid4(), aggregate_version=0, action="event.changed", organisation_id=uuid4())
+
+
 @asynccontextmanager
 async def _counts(url: str):
     async with running_events_service(url) as service:
@@ -149,7 +155,7 @@ GOOD = {
         "deliveries-registrations": registration_of,
         "deliveries-requests": request_of,
     },
-    "events": {"places-counts": None},
+    "events": {"places-counts": None, "audit": change_of},
 }
 NAMES = [(service, name) for service, readers in GOOD.items() for name in readers]
 

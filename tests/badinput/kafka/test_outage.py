@@ -23,7 +23,10 @@ async def postgres(tmp_path):
 
 @pytest.mark.parametrize("before", [True, False], ids=["away at the start", "away later"])
 async def test_rubbish_during_an_outage_is_set_aside_and_the_rest_handled(real_kafka_address, postgres, before):
-    """What cannot be read is set aside while the database is away or after it; what can be read waits for it."""
+    """What cannot be read is set aside while the database is away or after it; what can be read waits for it.
+
+    A reader that lost its place in the group reads its last batch again: a letter may be there twice, none is missing.
+    """
     async with reading(SERVICE, NAME, postgres.url("postgres")) as reader:
         on = await stage(reader, real_kafka_address)
         good = [await reader.good() for _ in range(4)]
@@ -40,7 +43,9 @@ async def test_rubbish_during_an_outage_is_set_aside_and_the_rest_handled(real_k
             await asyncio.to_thread(postgres.start)
             await until(lambda: all_of(reader, good), 60)
             await until(lambda: set_aside(on, len(good)))
-        assert [letter.value for letter in await read_topic(on.kafka, on.dead)] == [b"{"] * len(good)
+        letters = await read_topic(on.kafka, on.dead)
+        assert {letter.value for letter in letters} == {b"{"}
+        assert len({dict(letter.headers)["dlq-offset"] for letter in letters}) == len(good)
 
 
 async def stop(postgres, reader):

@@ -15,7 +15,8 @@ from benchmarks.generator import Plan
 from benchmarks.stand import BenchmarkError, Stand, connected, percentile
 from services.events.events.commands import create_event
 from services.events.events.publishing import publish_event
-from services.events.organisations.commands import add_member, add_organisation
+from services.events.organisations.commands import add_organisation
+from services.events.organisations.members import add_member
 from services.events.organisations.model import OrganisationKind
 from shared.auth.members import Member, memberships
 from shared.contracts.organisations import Role

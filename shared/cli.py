@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -205,6 +206,9 @@ def main() -> None:
     for service in installed_services():
         if first in {service, "--help"}:
             app.add_typer(commands_of(service), name=service)
+    for shortcut in entry_points(group="teilhabe.shortcuts"):
+        if first in {shortcut.name, "--help"}:
+            app.add_typer(shortcut.load(), name=shortcut.name)
     app()
 
 

@@ -2,6 +2,7 @@
 
 import hmac
 import os
+import secrets
 from base64 import b32encode, urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 from typing import TypeVar
@@ -64,3 +65,8 @@ class Vault:
 def token_hash(token: str) -> bytes:
     """What a database keeps of a token, to find it by."""
     return sha256(token.strip().lower().encode()).digest()
+
+
+def new_secret() -> str:
+    """32 characters (160 bits), a to z and 2 to 7."""
+    return b32encode(secrets.token_bytes(20)).decode().lower()

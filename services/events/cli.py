@@ -71,11 +71,11 @@ def add_member(
     language: Language = "de",
 ) -> None:
     """Let a person act for an organisation, or give a member another role."""
-    from services.events.organisations import commands
+    from services.events.organisations import members
     from shared.contracts.organisations import Role
 
     async def add(session: "WriteSession", vault: "Vault") -> None:
-        await commands.add_member(session, vault, organisation, address, Role(role), language)
+        await members.add_member(session, vault, organisation, address, Role(role), language)
 
     _carry_out(add)
 
@@ -83,10 +83,10 @@ def add_member(
 @member_app.command("remove")
 def remove_member(organisation: Organisation, address: Address) -> None:
     """Take away a person's access; it ends in all three services."""
-    from services.events.organisations import commands
+    from services.events.organisations import members
 
     async def remove(session: "WriteSession", vault: "Vault") -> None:
-        await commands.remove_member(session, vault, organisation, address)
+        await members.remove_member(session, organisation, await members.person_with(session, vault, address))
 
     _carry_out(remove)
 
@@ -115,12 +115,13 @@ async def _load_demo() -> int:
 
 
 def _carry_out(command: Command) -> None:
-    from services.events.organisations import commands
+    from services.events.organisations.members import LastOwnerError, NotAMemberError
+    from services.events.organisations.telling import UnknownOrganisationError
 
     refusals = {
-        commands.UnknownOrganisationError: "There is no such organisation.",
-        commands.NotAMemberError: "This address belongs to nobody in the organisation.",
-        commands.LastOwnerError: "This is the last owner. Add another one first.",
+        UnknownOrganisationError: "There is no such organisation.",
+        NotAMemberError: "This address belongs to nobody in the organisation.",
+        LastOwnerError: "This is the last owner. Add another one first.",
     }
     try:
         asyncio.run(_in_transaction(command))

@@ -5,11 +5,16 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from services.events.audit import pages as audit_pages
 from services.events.audit.consumers import audit_consumer
+from services.events.co_hosts import pages as co_host_pages
 from services.events.events import actions
 from services.events.events import api as events_api
 from services.events.events import pages as events_pages
 from services.events.events.drafting import MESSAGES as DRAFTING_MESSAGES
+from services.events.organisations import joining, public
+from services.events.organisations import pages as organisation_pages
+from services.events.organisations.invitations import forget_overdue
 from services.events.programme import api as programme_api
 from services.events.programme import pages as programme_pages
 from services.events.programme.consumers import counts_consumer
@@ -34,6 +39,21 @@ from shared.web.pages import Pages
 
 SERVICE = "events"
 HERE = Path(__file__).parent
+NOUNS = ("programme", "events", "sign_in", "organisations", "co_hosts", "audit")
+"""The folders that hold templates."""
+PARTS = (
+    programme_api,
+    events_api,
+    programme_pages,
+    events_pages,
+    actions,
+    sign_in_pages,
+    organisation_pages,
+    joining,
+    public,
+    co_host_pages,
+    audit_pages,
+)
 PUBLISHES = {
     EventPublished.topic: EventMessage,
     OrganisationChanged.topic: OrganisationMessage,
@@ -52,11 +72,11 @@ def create_api(settings: EventsSettings) -> FastAPI:
     """The api process: programme, console, sign-in, JSON."""
     validation.MESSAGES.update(DRAFTING_MESSAGES)
     database = Database(settings.database, connections=settings.database_connections)
-    templates = [HERE / noun / "templates" for noun in ("programme", "events", "sign_in")]
+    templates = [HERE / noun / "templates" for noun in NOUNS]
     pages = Pages(SERVICE, templates, service_urls(settings), footer=FooterLinks(settings.privacy_url))
     app = new_api(SERVICE, "Teilhabe events", settings, database, pages)
     app.state.limits = Limits(settings, app.state.vault)
-    for part in (programme_api, events_api, programme_pages, events_pages, actions, sign_in_pages):
+    for part in PARTS:
         app.include_router(part.router)
     finish_api(app, consumers(), PUBLISHES, base="")
     return app
@@ -74,6 +94,7 @@ def create_worker(settings: EventsSettings) -> Worker:
     async def forget() -> None:
         async with database.begin() as session:
             await forget_old(session, settings.sign_in_window, datetime.now(UTC))
+            await forget_overdue(session, datetime.now(UTC))
 
     timers = [
         Timer("sign-in-links", 0.5, send_links),

@@ -19,6 +19,7 @@ class EventsSettings(Settings):
     privacy_url: str = ""
 
     link_lifetime: timedelta = Field(default=timedelta(minutes=15), description="how long a sign-in link is good")
+    invitation_lifetime: timedelta = Field(default=timedelta(days=7), description="how long an invitation is good")
     session_lifetime: timedelta = Field(default=timedelta(hours=12), description="from the last time it was used")
     session_longest: timedelta = Field(default=timedelta(days=30), description="from the sign-in, however it is used")
     sign_in_window: timedelta = Field(default=timedelta(minutes=15), description="the time that the limits are for")

@@ -13,6 +13,9 @@ class Template(StrEnum):
     """The texts that can be asked for; those of a registration's state follow from its own messages."""
 
     SIGN_IN = "sign-in"
+    INVITATION = "invitation"
+    CO_HOST_INVITED = "co-host-invited"
+    CO_HOST_CHANGED = "co-host-changed"
     RESCHEDULED = "rescheduled"
     CHANGED = "changed"
     ALREADY_REGISTERED = "already-registered"
@@ -22,6 +25,7 @@ class Template(StrEnum):
     SMS_NOTHING_OPEN = "sms-nothing-open"
     SMS_WHICH_EVENT = "sms-which-event"
     SMS_STATUS = "sms-status"
+    SMS_SHARE = "sms-share"
     SMS_LANGUAGE_SET = "sms-language-set"
     SMS_PARTY_SIZE = "sms-party-size"
     SMS_REGISTRATION_CLOSED = "sms-registration-closed"

@@ -15,7 +15,7 @@ _TABLE: Final = Path(__file__).with_name("keywords.toml")
 
 
 class Intent(StrEnum):
-    """What someone wants who texts us; the first seven have words, the others follow from the whole text."""
+    """What someone wants who texts us; the first nine have words, the others follow from the whole text."""
 
     YES = "yes"
     NO = "no"
@@ -24,6 +24,8 @@ class Intent(StrEnum):
     HELP = "help"
     STOP = "stop"
     START = "start"
+    SHARE = "share"
+    PRIVATE = "private"
     REGISTER = "register"
     LANGUAGE = "language"
     UNKNOWN = "unknown"
@@ -37,7 +39,7 @@ class Role(StrEnum):
     FILLER = "filler"
 
 
-KEYWORD_INTENTS: Final = tuple(Intent)[:7]
+KEYWORD_INTENTS: Final = tuple(Intent)[:9]
 
 #: An intent, a role, a number of people, or the code of a language.
 Meaning = Intent | Role | int | str

@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 import aiohttp
 from uuid6 import uuid7
 
-from services.events.organisations.commands import add_member, add_organisation
+from services.events.organisations.commands import add_organisation
+from services.events.organisations.members import add_member
 from services.events.organisations.model import OrganisationKind
 from shared.auth.tokens import TOKEN_COOKIE, sign_token
 from shared.contracts.organisations import Role

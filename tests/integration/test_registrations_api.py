@@ -21,6 +21,8 @@ SENT = {
     ("/own/{token}", "delete"): {"204", "404"},
     ("/own/{token}/party", "put"): {"204", "400", "404", "409", "413", "422"},
     ("/own/{token}/accept", "post"): {"204", "404", "409"},
+    ("/own/{token}/sharing", "get"): {"200", "404"},
+    ("/own/{token}/sharing", "put"): {"204", "400", "404", "413", "422"},
 }
 
 

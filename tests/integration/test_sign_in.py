@@ -10,7 +10,13 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from uuid6 import uuid7
 
-from services.events.organisations.commands import LastOwnerError, NotAMemberError, add_member, remove_member
+from services.events.organisations.members import (
+    LastOwnerError,
+    NotAMemberError,
+    add_member,
+    person_with,
+    remove_member,
+)
 from services.events.sign_in.commands import forget_old
 from shared.auth.members import add_member_tables, keep_organisations, memberships
 from shared.auth.sign_in import MemberDep, safe_next
@@ -257,7 +263,9 @@ async def test_a_removed_member_is_out_at_once(events):
     browser = await events.signed_in(member)
     assert (await browser.get("/console")).status == 200
     async with events.database.begin() as session:
-        await remove_member(session, events.vault, organisation_id, owner_address(organisation_id))
+        await remove_member(
+            session, organisation_id, await person_with(session, events.vault, owner_address(organisation_id))
+        )
     assert (await browser.get("/console")).status == 403
     await events.ask_for_link(events.browser(), owner_address(organisation_id))
     assert await events.sent_token() is None
@@ -269,10 +277,12 @@ async def test_an_organisation_keeps_an_owner(events):
     [organisation_id] = member.organisation_ids
     with pytest.raises(LastOwnerError):
         async with events.database.begin() as session:
-            await remove_member(session, events.vault, organisation_id, owner_address(organisation_id))
+            await remove_member(
+                session, organisation_id, await person_with(session, events.vault, owner_address(organisation_id))
+            )
     with pytest.raises(NotAMemberError):
         async with events.database.begin() as session:
-            await remove_member(session, events.vault, organisation_id, "stranger@demo.example")
+            await person_with(session, events.vault, "stranger@demo.example")
 
 
 async def test_members_are_told_by_id_and_contacts_are_sealed(events):

@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import json
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ SERVICES = {
     "notifications": NotificationsSettings,
 }
 TWILIO = {"sms_provider": "twilio", "twilio_account": "AC1", "twilio_token": "the provider's token"}
+PART = re.compile(r"\{(\w+)\}")
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
@@ -56,7 +58,8 @@ class Way:
         return f"{self.method} {self.path}"
 
     def url(self, **parts: Any) -> str:
-        return self.path.format(**{"reference": "NOTHERE", "place": 0, "mail_id": uuid4(), **parts})
+        somewhere = {name: uuid4() for name in PART.findall(self.path)}
+        return self.path.format(**somewhere | {"reference": "NOTHERE", "place": 0} | parts)
 
     @property
     def for_programs(self) -> bool:

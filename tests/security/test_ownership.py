@@ -22,6 +22,7 @@ from tests.support.registration_pages import own_path, registrations, send, wher
 OPEN = {
     "GET /", "GET /events", "GET /events/{reference}", "GET /events/{reference}.ics",
     "GET /api/events", "GET /api/events/{reference}",
+    "GET /organisations/{organisation_id}", "GET /organisations/{organisation_id}/logo/{digest}",
     "GET /sign-in", "POST /sign-in", "GET /sign-in/sent", "POST /sign-out",
     "GET /registrations", "GET /registrations/new/{event_id}", "POST /registrations/new/{event_id}",
     "GET /registrations/asked/{event_id}", "GET /registrations/already/{event_id}",
@@ -30,7 +31,10 @@ OPEN = {
 }  # fmt: skip
 """Ways in that are for everybody."""
 
-BY_SECRET = ("/r/{token}", "/registrations/api/own/{token}", "/sign-in/{token}", "/notifications/unsubscribe/{token}")
+BY_SECRET = (
+    "/r/{token}", "/registrations/api/own/{token}", "/sign-in/{token}", "/invitations/{token}",
+    "/notifications/unsubscribe/{token}",
+)  # fmt: skip
 """What such ways begin with is open to whoever has the secret in them."""
 
 BY_COOKIE = {f"{method} /sign-in/renew" for method in ("GET", "POST", "PUT", "PATCH", "DELETE")}
@@ -148,8 +152,9 @@ async def test_the_own_organisation_gets_there(doors, house):
     """The same walk with the right token is answered: the walks above knock at doors that there are."""
     office, _, event_id = house
     reached = [way for way in doors.ways() if way.needs_member and way.method == "GET"]
+    ids = {"event_id": event_id, "organisation_id": office.organisation_id, "person_id": office.person_id}
     for way in reached:
-        answer = await knock(doors, way, way.url(event_id=event_id), doors.token(office.person_id))
+        answer = await knock(doors, way, way.url(**ids), doors.token(office.person_id))
         assert answer.status == 200, way
         assert answer.headers["cache-control"] == "no-store", way
 

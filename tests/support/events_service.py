@@ -16,18 +16,25 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import text
 from uuid6 import uuid7
 
+from services.events.co_hosts.commands import answer as answer_co_hosting
+from services.events.co_hosts.commands import invite as invite_co_host
 from services.events.events.commands import create_event
 from services.events.events.drafting import EventContent
 from services.events.events.model import EventRow
 from services.events.events.publishing import publish_event
 from services.events.main import create_api
 from services.events.organisations.commands import add_organisation
+from services.events.organisations.members import add_member
 from services.events.organisations.model import OrganisationKind
 from services.events.programme.consumers import keep_counts
 from services.events.settings import EventsSettings
-from services.events.sign_in.commands import answer_requests
+from services.events.sign_in.commands import answer_requests, open_session
+from services.events.sign_in.pages import SESSION_COOKIE
 from shared.auth.members import Member, memberships
+from shared.auth.tokens import TOKEN_COOKIE, sign_token
+from shared.contracts.events import CoHostRole, Scope
 from shared.contracts.notification_requests import Secret
+from shared.contracts.organisations import Role
 from shared.contracts.registrations import CapacityChanged, PlacesCount
 from shared.database.engine import Database
 from shared.vault import Vault
@@ -115,6 +122,36 @@ class EventsService:
             query = text("SELECT person_id FROM members WHERE organisation_id = :id")
             person_id = (await session.execute(query, {"id": organisation_id})).scalar_one()
             return Member(person_id, await memberships(session, person_id))
+
+    async def colleague(self, organisation_id: UUID, role: Role, address: str = "") -> Member:
+        """Somebody else who acts for the organisation."""
+        async with self.database.begin() as session:
+            address = address or f"{uuid7()}@demo.example"
+            person_id = await add_member(session, self.vault, organisation_id, address, role, "de")
+            return Member(person_id, await memberships(session, person_id))
+
+    async def session_of(self, member: Member, language: str = "en") -> AsgiClient:
+        """A browser in which the member is signed in, without a mail."""
+        browser = self.browser(language)
+        async with self.database.begin() as session:
+            secret = await open_session(
+                session, member.person_id, replaces=None, lifetime=self.settings.session_lifetime, now=self.now
+            )
+        browser.cookies[SESSION_COOKIE] = secret
+        browser.cookies[TOKEN_COOKIE] = sign_token(
+            member.person_id, self.settings.token_private_key.get_secret_value(), self.now
+        )
+        return browser
+
+    async def co_hosts(
+        self, host: Member, event_id: UUID, organisation_id: UUID, *, accepted_by: Member | None, scope: str = "names"
+    ) -> None:
+        """The host has asked the organisation, for which `accepted_by` has said yes, or nobody yet."""
+        async with self.database.begin() as session:
+            role = CoHostRole.PARTNER
+            await invite_co_host(session, host, event_id, organisation_id, role, Scope(scope), self.now)
+            if accepted_by:
+                await answer_co_hosting(session, accepted_by, event_id, organisation_id, accepts=True, now=self.now)
 
     async def draft(self, member: Member, **changes: Any) -> UUID:
         async with self.database.begin() as session:

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.notifications.deliveries.composing import CANCELLED, TEMPLATES
+from services.notifications.deliveries.composing import CANCELLED, MAILS, TEMPLATES
 from services.notifications.deliveries.rendering import reading_language
 from services.notifications.templates.environment import MESSAGES
 from services.notifications.templates.facts import EventFacts, Telling, one_line
@@ -36,6 +36,10 @@ DATA = {
     "lines": ["GARTEN|confirmed|3|", "HAFEN|offered|1|2026-12-02T17:00:00+00:00", "MARKT|waitlisted|2|"],
     "largest": 5,
     "why": "closed",
+    "shares": ["1|contact|no|Migrantenselbstorganisation der Stadt und der Region Demostadt", "2|names|yes|Haus"],
+    "host": "Integrationsbüro",
+    "event_title": "Nähen",
+    "role": "owner",
 }
 
 
@@ -52,7 +56,7 @@ def test_there_is_a_text_for_everything_that_can_be_asked_for():
     """No message and no request ends in a template that does not exist."""
     wanted = {*TEMPLATES.values(), *CANCELLED.values(), *map(str, Template), *ANSWERED_HERE}
     assert set(SMS) | set(MAIL) == wanted
-    assert set(SMS) == wanted - {Template.SIGN_IN}
+    assert set(SMS) == wanted - set(MAILS)
     of_mail = {name for name in wanted if not name.startswith("sms-")} - {"confirm-number", *ANSWERED_HERE}
     assert set(MAIL) == of_mail
 
@@ -136,8 +140,8 @@ def test_course_says_its_first_date_and_how_many_more_there_are():
 @pytest.mark.parametrize("name", MAIL)
 def test_mail_renders_with_subject_text_and_html(name, language):
     """Every mail has a subject, both parts, and nothing left unfilled."""
-    unsubscribe = None if name == "sign-in" else "https://teilhabe.example/notifications/unsubscribe/x"
-    event = None if name == "sign-in" else facts(language)
+    unsubscribe = None if name in MAILS else "https://teilhabe.example/notifications/unsubscribe/x"
+    event = None if name in MAILS else facts(language)
     told = Telling(name, language, uuid4(), uuid4(), DATA, event, "N", LINK, unsubscribe=unsubscribe)
     mail = render_mail(told, address="a@example.org", sender="t@example.org")
     assert mail.subject

@@ -14,7 +14,8 @@ from services.events.events.drafting import DEFAULT_ZONE, EventContent
 from services.events.events.model import State
 from services.events.events.publishing import publish_event
 from services.events.events.queries import event_of
-from services.events.organisations.commands import add_member, add_organisation
+from services.events.organisations.commands import add_organisation
+from services.events.organisations.members import add_member
 from services.events.organisations.model import OrganisationKind
 from shared.auth.members import Member, memberships
 from shared.contracts.organisations import Role

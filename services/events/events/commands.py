@@ -148,10 +148,12 @@ async def locked(session: WriteSession, member: Member, event_id: UUID) -> Whole
 
 
 async def check_version(session: WriteSession, event: WholeEvent, version: int) -> None:
-    """Raises ChangedMeanwhileError if the event is not at this version any more."""
+    """Raises ChangedMeanwhileError if what the form holds is not as it was at this version."""
     row = event.row
     if row.version != version:
         before = await content_at(session, row.id, version)
+        if before == content_of(event) and row.state != State.CANCELLED:
+            return
         raise ChangedMeanwhileError(before, content_of(event), row.version, row.state)
 
 

@@ -39,6 +39,7 @@ NO_ADDRESS = N_("Write an e-mail address, for example office@example.org.")
 NO_NUMBER = N_("Write a phone number, for example 030 1234567.")
 NO_LINK = N_("Write a web address that begins with https://.")
 NO_MAIN_TITLE = N_("Write a title in the main language.")
+NO_NAME = N_("Write the name in each language in which there is a text.")
 CODE_LENGTH = N_("Write 4 to 10 letters or digits.")
 CODE_CHARACTERS = N_("Use other letters. I, L, O, S, B and Z, and the digits 0, 1, 2, 5 and 8, look too much alike.")
 CODE_RESERVED = N_("This word already means something in an SMS. Choose another one.")
@@ -57,6 +58,7 @@ MESSAGES = {
     "no_number": NO_NUMBER,
     "no_link": NO_LINK,
     "no_main_title": NO_MAIN_TITLE,
+    "no_name": NO_NAME,
     "time_missing": TIME_MISSING,
     "time_twice": TIME_TWICE_OFFSET,
 } | {f"code_{problem}": message for problem, message in CODE_TEXTS.items()}
@@ -66,13 +68,14 @@ _ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}")
 _LINK = re.compile(r"https?://[^\s/]+\.[^\s]+")
 
 
-def _refuse(kind: str) -> PydanticCustomError:
+def refuse(kind: str) -> PydanticCustomError:
+    """The error of this kind, which `MESSAGES` explains to the reader."""
     return PydanticCustomError(kind, MESSAGES[kind])
 
 
 def _language(code: str) -> str:
     if code not in LANGUAGES:
-        raise _refuse("unknown_language")
+        raise refuse("unknown_language")
     return code
 
 
@@ -116,7 +119,7 @@ class SessionTimes(BaseModel):
 def known_zone(zone: str) -> str:
     """The name, if there is such a zone. Raises PydanticCustomError otherwise."""
     if zone not in known_zones():
-        raise _refuse("unknown_zone")
+        raise refuse("unknown_zone")
     return zone
 
 
@@ -127,7 +130,7 @@ def in_zone(sessions: Iterable[SessionTimes], zone: str) -> list[SessionTimes]:
     """The sessions as moments, first to last. Raises PydanticCustomError for a time that is none, or two."""
     moments = [SessionTimes(starts_at=resolved(s.starts_at, zone), ends_at=resolved(s.ends_at, zone)) for s in sessions]
     if any(session.ends_at <= session.starts_at for session in moments):
-        raise _refuse("ends_too_early")
+        raise refuse("ends_too_early")
     return sorted(moments, key=lambda session: (session.starts_at, session.ends_at))
 
 
@@ -166,14 +169,14 @@ class EventContent(BaseModel):
     @classmethod
     def _fitting_code(cls, code: str) -> str:
         if code and (problem := code_problem(code)):
-            raise _refuse(f"code_{problem}")
+            raise refuse(f"code_{problem}")
         return code
 
     @field_validator("words")
     @classmethod
     def _has_main_title(cls, words: dict[str, Words], info: ValidationInfo) -> dict[str, Words]:
         if info.data.get("main_language") not in {*words, None}:
-            raise _refuse("no_main_title")
+            raise refuse("no_main_title")
         return {code: words[code] for code in _in_order(words)}
 
     @field_validator("sessions")
@@ -189,16 +192,12 @@ class EventContent(BaseModel):
     @field_validator("online_link")
     @classmethod
     def _is_link(cls, link: str) -> str:
-        if link and not _LINK.fullmatch(link):
-            raise _refuse("no_link")
-        return link
+        return link_of(link)
 
     @field_validator("contact_email")
     @classmethod
     def _is_address(cls, address: str) -> str:
-        if address and not _ADDRESS.fullmatch(address):
-            raise _refuse("no_address")
-        return address
+        return address_of(address)
 
     @field_validator("contact_phone")
     @classmethod
@@ -209,7 +208,7 @@ class EventContent(BaseModel):
     def _window_in_order(self) -> Self:
         opens, closes = self.registration_opens_at, self.registration_closes_at
         if opens and closes and closes <= opens:
-            raise _refuse("closes_too_early")
+            raise refuse("closes_too_early")
         return self
 
     def stored(self) -> dict[str, Any]:
@@ -217,12 +216,26 @@ class EventContent(BaseModel):
         return self.model_dump(mode="json")
 
 
+def link_of(text: str) -> str:
+    """A web address, or nothing. Raises PydanticCustomError."""
+    if text and not _LINK.fullmatch(text):
+        raise refuse("no_link")
+    return text
+
+
+def address_of(text: str) -> str:
+    """An e-mail address, or nothing. Raises PydanticCustomError."""
+    if text and not _ADDRESS.fullmatch(text):
+        raise refuse("no_address")
+    return text
+
+
 def international(number: str) -> str:
     """A phone number as it is written for readers everywhere: `+49 30 1234567`."""
     try:
         parsed = phonenumbers.parse(number, HOME_REGION)
     except phonenumbers.NumberParseException:
-        raise _refuse("no_number") from None
+        raise refuse("no_number") from None
     if not phonenumbers.is_possible_number(parsed):
-        raise _refuse("no_number")
+        raise refuse("no_number")
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)

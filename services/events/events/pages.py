@@ -94,6 +94,7 @@ async def my_events(
     async with database.read() as session:
         events, count = await events_of(session, member.organisation_ids, page, now)
     context: dict[str, Any] = {"events": events, "page": page, "page_count": max(1, -(-count // PAGE_SIZE)), "now": now}
+    context["may_make"] = bool(member.organisations_where(Right.EDIT))
     return pages.render(request, "events/list.html", **context, **wording(pages.reader(request)))
 
 

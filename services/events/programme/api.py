@@ -13,7 +13,7 @@ from services.events.programme.pages import event_url, shown_event
 from services.events.programme.queries import PAGE_SIZE, Registration, Wanted, find_events, registration_state
 from shared.auth.sign_in import now_of
 from shared.contracts.base import LocalizedText
-from shared.contracts.events import ContactPoint, Kind, Session, Status, Venue
+from shared.contracts.events import CoHostRole, ContactPoint, Kind, Session, Status, Venue
 from shared.i18n.plain import OneLine
 from shared.runtime.api import DatabaseDep, PagesDep
 from shared.web.documented import answers
@@ -31,6 +31,12 @@ class OrganisationOut(BaseModel):
     id: UUID
     name: LocalizedText = Field(examples=[{"de": "Integrationsbüro"}])
     kind: str = Field(examples=["authority"])
+
+
+class CoHostOut(OrganisationOut):
+    """Who hosts the event with it."""
+
+    role: CoHostRole
 
 
 class RegistrationOut(BaseModel):
@@ -62,6 +68,7 @@ class PublicEvent(BaseModel):
     online: bool = Field(description="whether people can take part online; the link is for registered people")
     spoken_languages: list[str] = Field(examples=[["de", "tr"]])
     organisation: OrganisationOut
+    co_hosts: list[CoHostOut]
     registration: RegistrationOut
     contact: ContactPoint
     cancellation_reason: LocalizedText
@@ -85,6 +92,15 @@ def public(event: WholeEvent, pages: Pages, sms_number: str, now: datetime) -> P
     same |= {
         "online": bool(state.online_link),
         "organisation": OrganisationOut(id=owner.id, name=owner.name, kind=owner.kind),
+        "co_hosts": [
+            CoHostOut(
+                id=one.organisation.id,
+                name=one.organisation.name,
+                kind=one.organisation.kind,
+                role=CoHostRole(one.row.role),
+            )
+            for one in event.co_hosts
+        ],
         "contact": contact_point(event),
         "url": url,
         "calendar_url": f"{url}.ics",

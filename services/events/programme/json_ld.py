@@ -43,7 +43,7 @@ def structured(event: WholeEvent, language: str, url: str, now: datetime) -> dic
         "eventStatus": _SCHEMA + ("EventCancelled" if row.state == State.CANCELLED else "EventScheduled"),
         "eventAttendanceMode": _SCHEMA + _attendance(event),
         "location": _locations(event, url),
-        "organizer": {"@type": "Organization", "name": pick(event.organisation.name, language).text},
+        "organizer": _organizers(event, language),
         "isAccessibleForFree": True,
         "maximumAttendeeCapacity": event.capacity,
         "remainingAttendeeCapacity": event.left,
@@ -62,6 +62,11 @@ def _span(event: WholeEvent, starts_at: datetime | None, ends_at: datetime | Non
     zone = ZoneInfo(event.row.time_zone)
     named = {"startDate": starts_at, "endDate": ends_at}
     return {name: moment.astimezone(zone).isoformat() for name, moment in named.items() if moment}
+
+
+def _organizers(event: WholeEvent, language: str) -> list[dict[str, str]]:
+    hosts = [event.organisation, *(co_host.organisation for co_host in event.co_hosts)]
+    return [{"@type": "Organization", "name": pick(host.name, language).text} for host in hosts]
 
 
 def _attendance(event: WholeEvent) -> str:

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.events.events.queries import WholeEvent
 from services.events.events.wording import KINDS, ORGANISATION_KINDS
+from services.events.organisations.queries import logo_digests
+from services.events.organisations.wording import CO_HOST_ROLES
 from services.events.programme.calendar import calendar_of
 from services.events.programme.json_ld import json_ld_of
 from services.events.programme.queries import (
@@ -119,10 +121,15 @@ async def event_page(
 ) -> Response:
     """One event in the reader's language."""
     event = await shown_event(database, reference)
+    async with database.read() as session:
+        hosts = [event.organisation.id, *(one.organisation.id for one in event.co_hosts)]
+        logos = await logo_digests(session, hosts)
     url, now, language = event_url(pages, event), now_of(request), pages.reader(request).language
     in_language = {code: f"{url}?{LANGUAGE_QUERY}={code}" for code in PAGE_LANGUAGES}
     context: dict[str, Any] = {
         "event": event,
+        "logos": logos,
+        "co_host_roles": CO_HOST_ROLES,
         "canonical": in_language[language] if LANGUAGE_QUERY in request.query_params else url,
         "in_language": in_language,
         "default_url": url,

@@ -3,8 +3,6 @@
 What answers a request does the same for every address: it stores one row. A worker finds out later who is known.
 """
 
-import secrets
-from base64 import b32encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,12 +13,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 from uuid6 import uuid7
 
-from services.events.organisations.commands import use_language
+from services.events.organisations.members import use_language
 from services.events.sign_in.model import MemberSessionRow, RequestState, SignInLinkRow, SignInRequestRow
 from shared.contracts.notification_requests import NotificationRequested, Secret, Template
 from shared.database.engine import WriteSession
 from shared.messaging.outbox import publish
-from shared.vault import Vault, token_hash
+from shared.vault import Vault, new_secret, token_hash
 
 _AT_ONCE = 50
 
@@ -85,11 +83,6 @@ async def _send_link(session: WriteSession, vault: Vault, row: Any, expires_at: 
     await publish(session, message)
 
 
-def new_secret() -> str:
-    """32 characters (160 bits), a to z and 2 to 7."""
-    return b32encode(secrets.token_bytes(20)).decode().lower()
-
-
 async def sign_in(
     session: WriteSession,
     vault: Vault,
@@ -114,17 +107,25 @@ async def sign_in(
     link = used.one_or_none()
     if link is None:
         raise LinkNotGoodError
+    secret = await open_session(session, link.person_id, replaces=replaces, lifetime=lifetime, now=now)
+    await use_language(session, vault, link.person_id, language)
+    return SignedIn(secret, link.person_id, link.next_url)
+
+
+async def open_session(
+    session: WriteSession, person_id: UUID, *, replaces: str | None, lifetime: timedelta, now: datetime
+) -> str:
+    """A new session in the place of the one that the browser had; returns its secret, which is kept nowhere."""
     await end_session(session, replaces)
     secret = new_secret()
     row = {
         "secret_hash": token_hash(secret),
-        "person_id": link.person_id,
+        "person_id": person_id,
         "opened_at": now,
         "expires_at": now + lifetime,
     }
     await session.execute(insert(MemberSessionRow).values(row))
-    await use_language(session, vault, link.person_id, language)
-    return SignedIn(secret, link.person_id, link.next_url)
+    return secret
 
 
 async def renew_session(

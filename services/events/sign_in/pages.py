@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import FormData
 
-from services.events.organisations.commands import address_hash
+from services.events.organisations.members import address_hash
 from services.events.settings import EventsSettings
 from services.events.sign_in.commands import (
     LinkNotGoodError,

@@ -22,7 +22,7 @@ from services.notifications.deliveries.model import State
 from shared.contracts.deliveries import DeliveryChannel
 from shared.database.engine import WriteSession
 
-ALWAYS_SENT = ("sign-in", "stopped", "started", "still-stopped")
+ALWAYS_SENT = ("sign-in", "invitation", "stopped", "started", "still-stopped")
 """Asked for in the same breath, so that an earlier opt-out does not hold them back."""
 
 _CLAIM = (

@@ -40,6 +40,11 @@ CANCELLED: dict[EndedBy, str] = {
 }
 
 
+CO_HOSTING = (Template.CO_HOST_INVITED, Template.CO_HOST_CHANGED)
+MAILS = (Template.SIGN_IN, Template.INVITATION, *CO_HOSTING)
+"""What members get, who are known by their e-mail address alone."""
+
+
 @dataclass(frozen=True)
 class Draft:
     """A delivery before its channel is known. `only` forces a channel; `prefers` decides between two addresses."""
@@ -105,7 +110,7 @@ def draft_of_request(message: NotificationRequested) -> Draft:
         purpose=f"request:{message.aggregate_id}" if message.sealed else None,
         data=dict(message.data) | ({"until": message.expires_at.isoformat()} if message.expires_at else {}),
         expires_at=message.expires_at,
-        only=DeliveryChannel.SMS if by_sms else DeliveryChannel.EMAIL if message.template is Template.SIGN_IN else None,
+        only=DeliveryChannel.SMS if by_sms else DeliveryChannel.EMAIL if message.template in MAILS else None,
     )
 
 

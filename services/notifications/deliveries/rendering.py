@@ -5,20 +5,22 @@ from datetime import datetime
 from uuid import UUID
 
 from services.notifications.contacts.addresses import may_be_texted
-from services.notifications.deliveries.claiming import Claim
+from services.notifications.deliveries.claiming import ALWAYS_SENT, Claim
+from services.notifications.deliveries.composing import CO_HOSTING
 from services.notifications.events.queries import KnownEvent
 from services.notifications.optouts.tokens import unsubscribe_token
 from services.notifications.providers.port import NotRetryableError
 from services.notifications.settings import NotificationsSettings
 from services.notifications.templates.facts import EventFacts, Telling
 from shared.contracts.deliveries import DeliveryChannel
-from shared.contracts.notification_requests import Recipient, Secret
+from shared.contracts.notification_requests import Recipient, Secret, Template
 from shared.i18n.languages import LANGUAGES, PAGE_LANGUAGES, fallback_chain
 from shared.vault import SealBrokenError, Vault
 from shared.web.shown import pick
 
 DEFAULT_LANGUAGE = "de"
-SIGN_IN = "sign-in"
+AT_EVENTS = {Template.SIGN_IN: "sign-in/{token}", Template.INVITATION: "invitations/{token}"}
+"""Where the secret of a link leads at the events service; every other leads to a registration."""
 
 
 class Renderer:
@@ -85,14 +87,17 @@ class Renderer:
         return self._facts[event_id, language]
 
     def _link(self, claim: Claim, secret: Secret) -> str | None:
+        if claim.template in CO_HOSTING:
+            return f"{self._settings.events_url.rstrip('/')}/console/events/{claim.data.get('about', '')}/co-hosts"
         if not secret.token:
             return None
-        if claim.template == SIGN_IN:
-            return f"{self._settings.events_url.rstrip('/')}/sign-in/{secret.token}"
+        if claim.template in AT_EVENTS:
+            path = AT_EVENTS[Template(claim.template)].format(token=secret.token)
+            return f"{self._settings.events_url.rstrip('/')}/{path}"
         return f"{self._settings.registrations_url.rstrip('/')}/r/{secret.token}"
 
     def _unsubscribe(self, claim: Claim, address: str) -> str | None:
-        if claim.channel is DeliveryChannel.SMS or claim.template == SIGN_IN:
+        if claim.channel is DeliveryChannel.SMS or claim.template in ALWAYS_SENT:
             return None
         token = unsubscribe_token(self._vault, address)
         return f"{self._settings.notifications_url.rstrip('/')}/notifications/unsubscribe/{token}"

@@ -12,7 +12,7 @@ from uuid import UUID
 from shared.contracts.events import ContactPoint, EventState
 from shared.i18n import formats
 from shared.i18n.catalogues import translations
-from shared.sms.keywords import Intent, word_for
+from shared.sms.words import KEYWORD_INTENTS, word_for
 from shared.web.shown import Shown, pick
 
 _SPACES = re.compile(r"\s+")
@@ -111,8 +111,7 @@ class Telling:
 
     def words(self) -> dict[str, str]:
         """The words that the reader can text to us, as `yes_word`, `cancel_word` and so on."""
-        intents = (Intent.YES, Intent.NO, Intent.CANCEL, Intent.STATUS, Intent.HELP, Intent.STOP, Intent.START)
-        return {f"{intent}_word": word_for(intent, self.language) for intent in intents}
+        return {f"{intent}_word": word_for(intent, self.language) for intent in KEYWORD_INTENTS}
 
     def moment(self, name: str, *, short: bool) -> str:
         """A time in `data` (ISO 8601) in the event's time zone; empty if there is none."""

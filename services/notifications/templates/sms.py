@@ -16,10 +16,12 @@ from shared.sms.words import Intent, word_for
 
 PREFERRED = 2
 LIMIT = 3
-LIMITS = {"confirmation": 2, "cancelled": 4, "sms-help": 4, "sms-status": 6, "sms-which-event": 4}
+LIMITS = {"confirmation": 2, "cancelled": 4, "sms-help": 4, "sms-status": 6, "sms-which-event": 4, "sms-share": 6}
 """The most segments per template, and for those not named; two are enough for most texts in most languages."""
 
 _OPTIONAL = ("contact", "place", "link")
+_LONGEST_HOST = 40
+"""Letters of an organisation's name in an SMS."""
 _READABLE = 24
 """Letters of a title below which another segment is better than a shorter title."""
 
@@ -56,6 +58,7 @@ def _answers(telling: Telling) -> dict[str, Any]:
         "word": word_for(Intent(word), language) if word in set(Intent) else word.upper(),
         "codes": list(data.get("codes", ())),
         "lines": [_line(telling, line) for line in data.get("lines", ())],
+        "shares": [_share(line) for line in data.get("shares", ())],
         "language_name": LANGUAGES[language].endonym if language in LANGUAGES else language,
     }
 
@@ -71,6 +74,14 @@ def _line(telling: Telling, line: str) -> dict[str, Any]:
         "until": told.moment("until", short=True),
         "count": formats.format_number(int(party or 1), telling.language),
     }
+
+
+def _share(line: str) -> dict[str, str]:
+    """One co-host of a question, `number|what it asks for|yes or no|name`; a long name is cut at a word."""
+    number, asks, agreed, name = (line.split("|", 3) + [""] * 4)[:4]
+    while len(name) > _LONGEST_HOST and len(shorter := _without_last_word(name)) < len(name):
+        name = shorter
+    return {"number": number, "asks": asks, "agreed": agreed, "name": name}
 
 
 def _ever_shorter(variables: dict[str, Any], shortest: int) -> Iterator[dict[str, Any]]:

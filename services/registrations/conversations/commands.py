@@ -2,7 +2,7 @@
 
 Load-bearing invariants:
 - Each way through `answer_sms` ends in one message that notifications answers: a change of a registration, or one
-  `NotificationRequested`. Never none, never two.
+  `NotificationRequested`. Never none, and a second one only to ask whether co-hosts may see who comes.
 - Nothing of the text is passed on but numbers and the codes of events that there are: a word that we do not know may
   be a name.
 - A code texted while a question about its event is open is a yes.
@@ -15,15 +15,27 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from services.registrations.consents.commands import answer as answer_co_hosts
+from services.registrations.consents.commands import asking
+from services.registrations.consents.queries import questions_of
 from services.registrations.conversations.reading import Heard, listen
 from services.registrations.events.queries import Offer, offer_of
 from services.registrations.people.commands import Address, change_language, contact_changed, keep_people
 from services.registrations.people.model import Means, PersonRow
 from services.registrations.registrations import commands
-from services.registrations.registrations.admission import AlreadyRegistered, Refusal, Refused, Rules, Wish, admit
-from services.registrations.registrations.model import QUESTIONS
+from services.registrations.registrations.admission import (
+    Admitted,
+    AlreadyRegistered,
+    Refusal,
+    Refused,
+    Rules,
+    Wish,
+    admit,
+)
+from services.registrations.registrations.model import QUESTIONS, State
 from services.registrations.registrations.queries import Live, live_of
 from services.registrations.registrations.reminders import send_link_again
+from shared.contracts.events import EventState, Scope
 from shared.contracts.notification_requests import NotificationRequested, Recipient, Secret, Template
 from shared.contracts.registrations import Channel, EndedBy
 from shared.contracts.sms import Sms
@@ -32,6 +44,7 @@ from shared.messaging.outbox import publish
 from shared.sms.guessing import guess_language
 from shared.sms.keywords import Intent
 from shared.vault import Vault
+from shared.web.shown import pick
 
 MOST_LINES = 10
 NO_PARTY = 10**9
@@ -81,6 +94,28 @@ class Conversation:
         )
 
 
+async def ask(talk: Conversation, registration_id: UUID, person_id: UUID, event: EventState) -> bool:
+    """A second SMS behind the answer: which co-hosts ask to see the sender, and what they see; whether there is one."""
+    asked = await questions_of(talk.session, event, registration_id)
+    shares = [
+        f"{number}|{one.co_host.scope}|{'no' if one.sees is Scope.NOTHING else 'yes'}|"
+        + pick(one.profile.name, talk.language).text
+        for number, one in enumerate(asked, start=1)
+    ]
+    if shares:
+        message = NotificationRequested(
+            aggregate_id=person_id,
+            aggregate_version=0,
+            template=Template.SMS_SHARE,
+            person_id=person_id,
+            event_id=event.id,
+            registration_id=registration_id,
+            data={"language": talk.language, "code": event.code, "shares": shares},
+        )
+        await publish(talk.session, message)
+    return bool(shares)
+
+
 async def answer_sms(
     session: WriteSession, vault: Vault, rules: Rules, sms: Sms, default_language: str, consent: str, now: datetime
 ) -> None:
@@ -110,6 +145,8 @@ async def _register(talk: Conversation) -> None:
     decision = (await admit(talk.session, talk.vault, talk.rules, offer.pool.id, [wish], talk.now))[0]
     if isinstance(decision, Refused):
         return await _refused(talk, offer, decision)
+    if isinstance(decision, Admitted):
+        await ask(talk, decision.id, decision.person_id, offer.event)
     if isinstance(decision, AlreadyRegistered):
         person, event = decision.person_id, offer.event
         earlier = Live(decision.id, person, event.id, event.code, decision.state, decision.party_size, None)
@@ -153,8 +190,39 @@ async def _accept(talk: Conversation, question: Live) -> None:
     size = talk.heard.party_size
     try:
         await commands.accept(talk.session, talk.vault, talk.rules, question.id, talk.now, size)
+        if question.state is State.HELD:
+            await _ask_about(talk, question)
     except commands.PartyTooLargeError as error:
         await _party_size(talk, question.event_id, question.code, error.largest)
+
+
+async def _ask_about(talk: Conversation, registration: Live) -> bool:
+    """Say which co-hosts ask to see the sender, if any, and what they see; whether there was one."""
+    offer = await offer_of(talk.session, registration.event_id)
+    return offer is not None and await ask(talk, registration.id, registration.person_id, offer.event)
+
+
+async def _share(talk: Conversation) -> None:
+    await _answer_co_hosts(talk, "SHARE", agreed=True)
+
+
+async def _keep_private(talk: Conversation) -> None:
+    await _answer_co_hosts(talk, "PRIVATE", agreed=False)
+
+
+async def _answer_co_hosts(talk: Conversation, word: str, *, agreed: bool) -> None:
+    """Yes or no to all co-hosts that ask, or to the one whose number the text names; the answer says how it stands."""
+    registration = await _one_of(talk, await talk.meant(), word)
+    offer = await offer_of(talk.session, registration.event_id) if registration else None
+    if registration is None or offer is None:
+        return
+    asks, number = asking(offer.event), talk.heard.party_size
+    if number is not None or talk.heard.party_size_error:
+        asks = asks[number - 1 : number] if number else []
+    chosen = {co_host.organisation_id: agreed for co_host in asks}
+    await answer_co_hosts(talk.session, registration.id, offer.event, chosen, talk.now)
+    if not await _ask_about(talk, registration):
+        await _status(talk)
 
 
 async def _yes(talk: Conversation) -> None:
@@ -234,5 +302,7 @@ _ANSWERS = {
     Intent.CANCEL: _cancel,
     Intent.STATUS: _status,
     Intent.HELP: _help,
+    Intent.SHARE: _share,
+    Intent.PRIVATE: _keep_private,
     Intent.LANGUAGE: _language,
 }

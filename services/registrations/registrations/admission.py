@@ -8,8 +8,8 @@
 - registrations, counts and messages commit together, or not at all (guarantee 2).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -20,10 +20,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, BYTEA
 from sqlalchemy.types import BigInteger, Boolean, DateTime, Integer, Text, Uuid
 from uuid6 import uuid7
 
+from services.registrations.consents.commands import Answer
+from services.registrations.consents.commands import save as save_answers
 from services.registrations.people.commands import Address, Person, contact_changed, keep_people
 from services.registrations.registrations.deadlines import answer_deadline
 from services.registrations.registrations.model import ENDED_SQL, LIVE, LIVE_SQL, State
 from services.registrations.registrations.pool import Party, Pool, link_token, lock_pool
+from shared.contracts.events import Scope
 from shared.contracts.registrations import (
     Channel,
     RegistrationConfirmed,
@@ -45,7 +48,10 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True)
 class Wish:
-    """One party's wish for places. `ask_owner`: the number was typed by somebody, its owner has to say yes."""
+    """One party's wish for places. `ask_owner`: the number was typed by somebody, its owner has to say yes.
+
+    `agreed` is what each co-host may see of the party, where that was answered.
+    """
 
     address: Address
     party_size: int
@@ -54,6 +60,7 @@ class Wish:
     name: str | None = None
     request_key: UUID | None = None
     ask_owner: bool = False
+    agreed: Mapping[UUID, Scope] = field(default_factory=dict)
 
 
 class Admitted(NamedTuple):
@@ -173,6 +180,7 @@ class _Batch:
         self._live: dict[UUID, Any] = {}
         self._ended: dict[tuple[UUID, UUID], Any] = {}
         self._rows: list[dict[str, Any]] = []
+        self._answers: list[Answer] = []
 
     async def meet(self, session: WriteSession, wishes: Sequence[Wish]) -> None:
         """Find or make the people, and find who of them is registered already."""
@@ -264,6 +272,7 @@ class _Batch:
             "consent": wish.consent,
         }
         self._rows.append(row)
+        self._answers += [Answer(admitted.id, co_host, scope) for co_host, scope in wish.agreed.items()]
         self._live[admitted.person_id] = _Earlier(**{name: row[name] for name in _Earlier._fields})
 
     async def save(self, session: WriteSession) -> None:
@@ -275,6 +284,7 @@ class _Batch:
             await session.execute(
                 _INSERT, {"event_id": pool.event_id, "places_id": pool.id, "now": self._now, **columns}
             )
+            await save_answers(session, self._answers, self._now)
         await self._pool.save(session)
 
 

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field
 from pydantic_core import PydanticCustomError
 
+from services.registrations.consents.commands import answer, asking
+from services.registrations.consents.queries import questions_of
 from services.registrations.events.queries import offer_of
 from services.registrations.registrations import commands
 from services.registrations.registrations.admission import Admitted, AlreadyRegistered, Refusal, Refused
@@ -17,6 +19,8 @@ from services.registrations.registrations.model import State
 from services.registrations.registrations.queries import Own, by_token
 from services.registrations.registrations.reminders import remind
 from services.registrations.registrations.wishes import RegistrationRequest
+from shared.contracts.base import LocalizedText
+from shared.contracts.events import EventState, Scope
 from shared.contracts.registrations import EndedBy
 from shared.database.engine import Database
 from shared.i18n.catalogues import N_
@@ -86,6 +90,21 @@ class OwnBody(BaseModel):
     expires_at: datetime | None
 
 
+class SharedBody(BaseModel):
+    """What one co-host asks to see of this party, and what it sees."""
+
+    organisation_id: UUID
+    name: LocalizedText
+    asks: Scope
+    sees: Scope
+
+
+class ShareBody(BaseModel):
+    """The co-hosts that may see what they ask for; every other sees nothing of this party."""
+
+    share_with: list[UUID] = Field(max_length=50)
+
+
 class PartyBody(BaseModel):
     """How many people come."""
 
@@ -122,7 +141,7 @@ async def register(
     state = request.app.state
     database: Database = state.database
     try:
-        wish = body.wish(state.settings, idempotency_key)
+        wish = body.wish(state.settings, idempotency_key, await _event_to_share(database, event_id, body))
     except PydanticCustomError as error:
         raise _bad_contact(request, error) from None
     pool_id = await state.pool_ids.of(database, event_id)
@@ -140,6 +159,15 @@ async def register(
         response.status_code = 200
         return DecisionBody(result="already-registered", party_size=wish.party_size)
     return _admitted(state.settings.registrations_url, decision)
+
+
+async def _event_to_share(database: Database, event_id: UUID, body: RegistrationRequest) -> EventState | None:
+    """The event where the wish says with whom to share: its co-hosts are looked up for those wishes alone."""
+    if not body.share_with:
+        return None
+    async with database.read() as session:
+        offer = await offer_of(session, event_id)
+    return offer.event if offer else None
 
 
 def _bad_contact(request: Request, error: PydanticCustomError) -> Problem:
@@ -221,3 +249,24 @@ async def cancel(request: Request, token: str, database: DatabaseDep) -> None:
     registration_id, state = await _id_of(request, token), request.app.state
     async with database.begin() as session:
         await commands.cancel(session, state.vault, state.rules, registration_id, EndedBy.PERSON, datetime.now(UTC))
+
+
+@router.get("/own/{token}/sharing", responses=_problems(404, 429))
+async def sharing(request: Request, token: str, database: DatabaseDep) -> list[SharedBody]:
+    """Which co-hosts ask to see who comes, and what they see of this party."""
+    found = await _behind(request, token)
+    async with database.read() as session:
+        asked = await questions_of(session, found.event, found.registration.id)
+    return [
+        SharedBody(organisation_id=one.profile.id, name=dict(one.profile.name), asks=one.co_host.scope, sees=one.sees)
+        for one in asked
+    ]
+
+
+@router.put("/own/{token}/sharing", status_code=204, responses=_problems(400, 404, 413, 422, 429))
+async def share(request: Request, token: str, body: ShareBody, database: DatabaseDep) -> None:
+    """Change which co-hosts see this party."""
+    found, yes = await _behind(request, token), set(body.share_with)
+    agreed = {one.organisation_id: one.organisation_id in yes for one in asking(found.event)}
+    async with database.begin() as session:
+        await answer(session, found.registration.id, found.event, agreed, datetime.now(UTC))

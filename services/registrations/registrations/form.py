@@ -7,10 +7,12 @@ from uuid import UUID
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
+from services.registrations.consents.commands import asking
 from services.registrations.registrations import wishes
 from services.registrations.registrations.admission import Wish
 from services.registrations.registrations.wishes import RegistrationRequest
 from services.registrations.settings import RegistrationsSettings
+from shared.contracts.events import EventState
 from shared.i18n.catalogues import N_
 from shared.i18n.formats import format_number
 from shared.i18n.plain import one_line
@@ -31,11 +33,13 @@ class Filled(NamedTuple):
 
 
 def read_wish(
-    values: Mapping[str, str], key: UUID, settings: RegistrationsSettings, largest_party: int, reader: Reader
+    values: Mapping[str, str], key: UUID, settings: RegistrationsSettings, event: EventState, reader: Reader
 ) -> Filled:
     """The wish of a form; only the chosen way of contact counts, whatever stands in the field of the other."""
     channel = chosen_channel(values)
-    wrong = dict(_wrong_contact(values, channel, settings, reader)) | dict(_wrong_size(values, largest_party, reader))
+    wrong = dict(_wrong_contact(values, channel, settings, reader)) | dict(
+        _wrong_size(values, event.largest_party, reader)
+    )
     given = {
         "party_size": 1 if "party_size" in wrong else wishes.party_size(values["party_size"].strip()),
         "email": values.get("email") if channel == "email" else None,
@@ -43,13 +47,19 @@ def read_wish(
         "name": values.get("name"),
         "language": values.get("language", ""),
         "consent": values.get("consent") == "yes",
+        "share_with": [one for one in share_names(event) if values.get(share_names(event)[one]) == "yes"],
     }
     try:
         typed = RegistrationRequest.model_validate(given)
     except ValidationError as error:
         found = FormErrors.of(error, reader, {"consent": reader.gettext(wishes.NO_CONSENT)})
         return Filled(None, _in_order({**found, **wrong}))
-    return Filled(None, _in_order(wrong)) if wrong else Filled(typed.wish(settings, key), FormErrors())
+    return Filled(None, _in_order(wrong)) if wrong else Filled(typed.wish(settings, key, event), FormErrors())
+
+
+def share_names(event: EventState) -> dict[UUID, str]:
+    """For each co-host that asks to see who comes, the name of its box in a form."""
+    return {co_host.organisation_id: f"share-{co_host.organisation_id}" for co_host in asking(event)}
 
 
 def chosen_channel(values: Mapping[str, str]) -> str | None:

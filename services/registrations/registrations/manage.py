@@ -6,9 +6,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.registrations.consents.commands import answer
+from services.registrations.consents.queries import questions_of
 from services.registrations.people import commands as people
 from services.registrations.registrations import commands, wishes
-from services.registrations.registrations.form import AT_MOST
+from services.registrations.registrations.form import AT_MOST, share_names
 from services.registrations.registrations.limits import GUESSES
 from services.registrations.registrations.pages import language_options
 from services.registrations.registrations.queries import Own, by_token
@@ -58,12 +60,15 @@ def _page(
     )
 
 
-def _own_page(
+async def _own_page(
     request: Request, pages: PagesDep, own: Own, token: str, status: int = 200, typed: str | None = None, **more: Any
 ) -> Response:
     """The person's page; `typed` is the number of people as it was typed, `more` what is new or wrong."""
     size = str(own.registration.party_size) if typed is None else typed
+    async with request.app.state.database.read() as session:
+        asked = await questions_of(session, own.event, own.registration.id)
     around = {"new": False, "saved": False, "errors": FormErrors(), "languages": language_options()}
+    around |= {"asked": asked, "share_names": share_names(own.event)}
     values = {"party_size": size, "language": own.language}
     return _page(request, pages, own, token, "registrations/own.html", status, values=values, **(around | more))
 
@@ -72,7 +77,7 @@ def _own_page(
 async def own_page(request: Request, token: str, pages: PagesDep, new: str = "", saved: str = "") -> Response:
     """Where the registration stands, and the one next step."""
     own = await own_registration(request, token)
-    return _own_page(request, pages, own, token, new=bool(new), saved=bool(saved))
+    return await _own_page(request, pages, own, token, new=bool(new), saved=bool(saved))
 
 
 @router.get("/r/{token}/cancel")
@@ -143,7 +148,7 @@ async def change_party(
     except commands.RegistrationEndedError:
         return pages.redirect(f"/r/{token}")
     if errors:
-        return _own_page(request, pages, own, token, 422, typed, errors=errors)
+        return await _own_page(request, pages, own, token, 422, typed, errors=errors)
     return pages.redirect(f"/r/{token}?saved=1")
 
 
@@ -175,7 +180,23 @@ async def change_language(
     if language not in LANGUAGES:
         errors = FormErrors()
         errors.add("language", pages.reader(request).gettext(N_("Choose one of the answers.")))
-        return _own_page(request, pages, own, token, 422, errors=errors)
+        return await _own_page(request, pages, own, token, 422, errors=errors)
     async with database.begin() as session:
         await people.change_language(session, request.app.state.vault, own.registration.person_id, language)
+    return pages.redirect(f"/r/{token}?saved=1")
+
+
+@router.post("/r/{token}/sharing")
+async def change_sharing(
+    request: Request,
+    token: str,
+    pages: PagesDep,
+    database: DatabaseDep,
+    form: FormDep,
+) -> Response:
+    """Choose which co-hosts may see who comes; a box that is not ticked is a no."""
+    own = await own_registration(request, token)
+    agreed = {one: form.get(name) == "yes" for one, name in share_names(own.event).items()}
+    async with database.begin() as session:
+        await answer(session, own.registration.id, own.event, agreed, datetime.now(UTC))
     return pages.redirect(f"/r/{token}?saved=1")

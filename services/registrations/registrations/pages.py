@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.registrations.consents.queries import co_hosts_of
 from services.registrations.events.queries import Offer, offer_of
 from services.registrations.registrations.admission import (
     Admitted,
@@ -16,7 +17,7 @@ from services.registrations.registrations.admission import (
     Refused,
     Wish,
 )
-from services.registrations.registrations.form import AT_MOST, chosen_channel, read_wish
+from services.registrations.registrations.form import AT_MOST, chosen_channel, read_wish, share_names
 from services.registrations.registrations.limits import count_wish
 from services.registrations.registrations.reminders import remind
 from services.registrations.registrations.writer import AdmissionWriter
@@ -66,25 +67,28 @@ async def form_page(request: Request, event_id: UUID, pages: PagesDep) -> Respon
     if offer.cancelled or offer.closed(now) or offer.not_open_yet(now):
         return pages.render(request, "registrations/closed.html", now=now, **about(request, offer))
     values = {"party_size": "1", "language": pages.reader(request).language}
-    return _form(request, pages, offer, values, FormErrors())
+    return await _form(request, pages, offer, values, FormErrors())
 
 
-def _form(request: Request, pages: Pages, offer: Offer, values: dict[str, str], errors: FormErrors) -> Response:
+async def _form(request: Request, pages: Pages, offer: Offer, values: dict[str, str], errors: FormErrors) -> Response:
     """The form with what was typed; the field of the chosen way of contact is the one that is seen."""
     shown = values | {"channel": chosen_channel(values) or ""}
     status = 422 if errors else 200
     page = "registrations/new.html"
+    async with request.app.state.database.read() as session:
+        hosts = await co_hosts_of(session, offer.event)
     context = about(request, offer) | {"values": shown, "errors": errors, "languages": language_options()}
+    context |= {"co_hosts": hosts, "share_names": share_names(offer.event)}
     return pages.render(request, page, status, personal=bool(errors), **context)
 
 
-def _form_later(
+async def _form_later(
     request: Request, pages: Pages, offer: Offer, values: dict[str, str], error: TooManyTriesError
 ) -> Response:
     """The form as it was filled in, to be sent again after a while."""
     errors = FormErrors()
     errors.add("", pages.reader(request).gettext(TEXTS[429][1]))
-    answer = _form(request, pages, offer, values, errors)
+    answer = await _form(request, pages, offer, values, errors)
     answer.status_code = error.status_code
     answer.headers.update(error.headers or {})
     return answer
@@ -108,18 +112,18 @@ async def register(
     key = request_key(form)
     values = {name: str(value) for name, value in form.items()}
     reader = pages.reader(request)
-    wish, errors = read_wish(values, key, request.app.state.settings, offer.event.largest_party, reader)
+    wish, errors = read_wish(values, key, request.app.state.settings, offer.event, reader)
     if wish is None:
-        return _form(request, pages, offer, values, errors)
+        return await _form(request, pages, offer, values, errors)
     try:
         await count_wish(request, wish)
     except TooManyTriesError as error:
-        return _form_later(request, pages, offer, values, error)
+        return await _form_later(request, pages, offer, values, error)
     writer: AdmissionWriter = request.app.state.writer
     decision = await writer.submit(offer.pool.id, wish)
     if isinstance(decision, Refused) and decision.reason is Refusal.PARTY_TOO_LARGE:
         errors.add("party_size", reader.gettext(AT_MOST, largest=decision.largest_party))
-        return _form(request, pages, offer, values, errors)
+        return await _form(request, pages, offer, values, errors)
     if isinstance(decision, AlreadyRegistered):
         state = request.app.state
         await remind(database, state.vault, state.limits, event_id, decision)

@@ -8,10 +8,12 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from services.registrations.consents.commands import answers, asking
 from services.registrations.people.commands import Address
 from services.registrations.people.model import Means
 from services.registrations.registrations.admission import Wish
 from services.registrations.settings import RegistrationsSettings
+from shared.contracts.events import EventState, Scope
 from shared.contracts.registrations import Channel
 from shared.i18n.catalogues import N_
 from shared.i18n.languages import LANGUAGES
@@ -91,6 +93,9 @@ class RegistrationRequest(BaseModel):
     language: Language = Field("de", examples=["tr"])
     party_size: int = Field(1, ge=1, le=MOST_PEOPLE, examples=[2])
     consent: Literal[True] = Field(examples=[True])
+    share_with: list[UUID] = Field(
+        [], max_length=50, description="the co-hosts that may see what the event offers them of this party"
+    )
 
     @model_validator(mode="after")
     def _one_contact(self) -> Self:
@@ -98,8 +103,11 @@ class RegistrationRequest(BaseModel):
             raise PydanticCustomError("contact", "exactly one of email and phone")
         return self
 
-    def wish(self, settings: RegistrationsSettings, request_key: UUID | None) -> Wish:
-        """What admission decides. Raises pydantic errors of type `email`, `phone` or `no-sms`."""
+    def wish(self, settings: RegistrationsSettings, request_key: UUID | None, event: EventState | None = None) -> Wish:
+        """What admission decides; `event` says which co-hosts there are to share with.
+
+        Raises pydantic errors of type `email`, `phone` or `no-sms`.
+        """
         if self.email is not None:
             address = Address(Means.EMAIL, email_address(self.email), self.language, by_owner=False)
         else:
@@ -113,4 +121,9 @@ class RegistrationRequest(BaseModel):
             name=self.name,
             request_key=request_key,
             ask_owner=address.means is Means.PHONE,
+            agreed=self._agreed(event) if event and event.co_hosts else {},
         )
+
+    def _agreed(self, event: EventState) -> dict[UUID, Scope]:
+        yes = set(self.share_with)
+        return answers(event, {one.organisation_id: one.organisation_id in yes for one in asking(event)})

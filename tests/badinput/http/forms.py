@@ -2,10 +2,14 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from services.events.organisations.invitations import invite
 from shared.auth.members import Member
+from shared.contracts.notification_requests import Recipient, Secret
+from shared.contracts.organisations import Role
 from tests.badinput.http.client import Client
 from tests.badinput.http.services import Target, admitted
 from tests.support import registrations as given
@@ -105,6 +109,63 @@ async def event_forms(target: Target) -> AsyncIterator[Form]:
     at = cancel.format(event_id=await service.published(member))
     fields = {"version": "2", "confirmed": "yes", "reason-de": "Der Raum ist gesperrt."}
     yield Form(cancel, at, at, fields, ("reason-de",), {"reason-de": ""})
+    async for form in organisation_forms(service, member):
+        yield form
+    async for form in co_host_forms(service, member):
+        yield form
+
+
+async def organisation_forms(service: Any, member: Member) -> AsyncIterator[Form]:
+    """The forms of the member's organisation, and of an invitation to it."""
+    route, [organisation_id] = "/console/organisations/{organisation_id}", member.organisation_ids
+    page = f"/console/organisations/{organisation_id}"
+    words = ("name-de", "description-de", "contact_hours-de", "contact_name", "contact_email", "contact_phone")
+    fields = {"kind": "association", "language": "de", "languages": "de", "website": "https://office.example.org"}
+    fields |= dict(zip(words, ("Haus", "Wir.", "Mo 9-12", "Büro", "a@example.org", "030 23125010"), strict=True))
+    bad = {"kind": "x", "website": "javascript:", "name-de": "", "contact_email": "x@@"}
+    yield Form(f"{route}/edit", f"{page}/edit", f"{page}/edit", fields, (*words, "website"), bad)
+    fields = {"email": "colleague@example.org", "role": "desk", "mail_language": "de"}
+    yield Form(f"{route}/invitations", page, f"{page}/invitations", fields, ("email",), {"email": "x@@", "role": "x"})
+    invitation = f"/invitations/{uuid4()}/take-back"
+    yield Form(f"{route}{invitation.replace(invitation.split('/')[2], '{invitation_id}')}", page, page + invitation)
+    colleague = await service.colleague(organisation_id, Role.DESK)
+    at = f"{page}/members/{colleague.person_id}"
+    yield Form(f"{route}/members/{{person_id}}/role", page, f"{at}/role", {"role": "viewer"})
+    yield Form(f"{route}/members/{{person_id}}/remove", f"{at}/remove", f"{at}/remove")
+    secret = await invitation_secret(service, member)
+    yield Form("/invitations/{token}", f"/invitations/{secret}", f"/invitations/{secret}", member=False)
+
+
+async def co_host_forms(service: Any, member: Member) -> AsyncIterator[Form]:
+    """The forms with which an organisation is asked to co-host, answers, leaves and is dismissed."""
+    route = "/console/events/{event_id}/co-hosts"
+    guest = await service.organisation()
+    [mine], [theirs] = member.organisation_ids, guest.organisation_ids
+    page = f"/console/events/{await service.published(member)}/co-hosts"
+    fields = {"organisation": str(theirs), "role": "partner", "scope": "names"}
+    yield Form(route, page, page, fields, (), {"organisation": "x", "role": "x", "scope": "x"})
+    one = "{organisation_id}"
+    for name, host, co_host, answered in (
+        ("answer", guest, mine, None), ("leave", guest, mine, member), ("end", member, theirs, guest),
+    ):  # fmt: skip
+        event_id = await service.published(host)
+        await service.co_hosts(host, event_id, co_host, accepted_by=answered)
+        page = f"/console/events/{event_id}/co-hosts"
+        yield Form(
+            f"{route}/{one}/{name}", page, f"{page}/{co_host}/{name}", {"answer": "yes"} if name == "answer" else {}
+        )
+
+
+async def invitation_secret(service: Any, member: Member) -> str:
+    """The secret of an invitation to the member's organisation."""
+    recipient = Recipient(language="de", email=f"{uuid4().hex}@example.org")
+    async with service.database.begin() as session:
+        await invite(
+            session, service.vault, member, member.organisation_ids[0], recipient, Role.VIEWER,
+            lifetime=timedelta(days=1), now=service.now,
+        )  # fmt: skip
+    request = (await service.messages("notification-requests"))[-1]
+    return str(service.vault.open(request["sealed"], Secret, f"request:{request['aggregate_id']}").token)
 
 
 async def sign_in_token(service: Any, member: Member) -> str:

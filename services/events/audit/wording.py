@@ -1,0 +1,23 @@
+"""What each kind of change is called. An action without words of its own is shown by its name: nothing is left out."""
+
+from shared.i18n.catalogues import N_
+
+ACTIONS = {
+    "organisation.changed": N_("Changed what residents read of the organisation"),
+    "organisation.logo-changed": N_("Changed the logo"),
+    "member.invited": N_("Invited somebody"),
+    "member.invitation-taken-back": N_("Took an invitation back"),
+    "member.added": N_("Added a member"),
+    "member.role-changed": N_("Changed a member's role"),
+    "member.removed": N_("Removed a member"),
+    "co-host.invited": N_("Invited an organisation to co-host"),
+    "co-host.accepted": N_("Accepted to co-host"),
+    "co-host.declined": N_("Declined to co-host"),
+    "co-host.changed": N_("Changed what a co-host does or may see"),
+    "co-host.left": N_("Left as a co-host"),
+    "co-host.ended": N_("Ended a co-hosting"),
+    "translation.proposed": N_("Proposed a translation"),
+    "translation.approved": N_("Approved a translation"),
+    "translation.declined": N_("Declined a translation"),
+}
+"""The services' own additions stand below, by noun."""

@@ -15,6 +15,7 @@ from services.events.events.drafting import MESSAGES as DRAFTING_MESSAGES
 from services.events.organisations import joining, public
 from services.events.organisations import pages as organisation_pages
 from services.events.organisations.invitations import forget_overdue
+from services.events.posters import pages as posters_pages
 from services.events.programme import api as programme_api
 from services.events.programme import pages as programme_pages
 from services.events.programme.consumers import counts_consumer
@@ -39,7 +40,7 @@ from shared.web.pages import Pages
 
 SERVICE = "events"
 HERE = Path(__file__).parent
-NOUNS = ("programme", "events", "sign_in", "organisations", "co_hosts", "audit")
+NOUNS = ("programme", "events", "sign_in", "organisations", "co_hosts", "posters", "audit")
 """The folders that hold templates."""
 PARTS = (
     programme_api,
@@ -52,6 +53,7 @@ PARTS = (
     joining,
     public,
     co_host_pages,
+    posters_pages,
     audit_pages,
 )
 PUBLISHES = {

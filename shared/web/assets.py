@@ -1,4 +1,4 @@
-"""The libraries that the pages load: fetched once by npm, then only what pages need is copied.
+"""The libraries that pages load and the fonts that sheets are set in: npm fetches them, and what is needed is copied.
 
 `python -m shared.web.assets` does both and is quick when nothing changed.
 """
@@ -29,6 +29,19 @@ LIBRARY_FILES = {
     "swagger-ui-dist/swagger-ui-bundle.js": "swagger/swagger-ui-bundle.js",
     "swagger-ui-dist/swagger-ui.css": "swagger/swagger-ui.css",
     "swagger-ui-dist/LICENSE": "swagger/LICENSE",
+    "@expo-google-fonts/noto-sans/400Regular/NotoSans_400Regular.ttf": "fonts/NotoSans-Regular.ttf",
+    "@expo-google-fonts/noto-sans/700Bold/NotoSans_700Bold.ttf": "fonts/NotoSans-Bold.ttf",
+    "@expo-google-fonts/noto-sans/LICENSE_FONT": "fonts/LICENSE-NotoSans",
+    "@expo-google-fonts/vazirmatn/400Regular/Vazirmatn_400Regular.ttf": "fonts/Vazirmatn-Regular.ttf",
+    "@expo-google-fonts/vazirmatn/700Bold/Vazirmatn_700Bold.ttf": "fonts/Vazirmatn-Bold.ttf",
+    "@expo-google-fonts/vazirmatn/LICENSE_FONT": "fonts/LICENSE-Vazirmatn",
+    "@expo-google-fonts/noto-sans-ethiopic/400Regular/NotoSansEthiopic_400Regular.ttf": (
+        "fonts/NotoSansEthiopic-Regular.ttf"
+    ),
+    "@expo-google-fonts/noto-sans-ethiopic/700Bold/NotoSansEthiopic_700Bold.ttf": "fonts/NotoSansEthiopic-Bold.ttf",
+    "@expo-google-fonts/noto-sans-ethiopic/LICENSE_FONT": "fonts/LICENSE-NotoSansEthiopic",
+    "@expo-google-fonts/noto-emoji/400Regular/NotoEmoji_400Regular.ttf": "fonts/NotoEmoji-Regular.ttf",
+    "@expo-google-fonts/noto-emoji/LICENSE_FONT": "fonts/LICENSE-NotoEmoji",
 }
 
 

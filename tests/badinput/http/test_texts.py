@@ -81,6 +81,7 @@ async def test_what_organisers_type_is_text_on_every_page_and_in_every_file(even
             console,
             f"{console}/edit",
             f"{console}/cancel",
+            f"{console}/posters",
         ):
             page = await browser.raw("GET", path)
             assert page.status == 200, path

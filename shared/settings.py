@@ -12,7 +12,7 @@ _NO_LIMIT = 1e6
 DEVELOPMENT_SECRET = "development"  # noqa: S105 - the marker that production refuses
 
 
-def _goes_in_clear(url: str) -> bool:
+def goes_in_clear(url: str) -> bool:
     """Whether what people send there can be read on the way; on this machine itself there is no way."""
     parts = urlsplit(url)
     return parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}
@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         if self.environment == "production" and any(DEVELOPMENT_SECRET in secret for secret in secrets):
             raise ValueError("production needs keys of its own: set TEILHABE_CONTACT_KEYS and TEILHABE_LINK_KEY")
         urls = (self.events_url, self.registrations_url, self.notifications_url)
-        if self.environment == "production" and any(map(_goes_in_clear, urls)):
+        if self.environment == "production" and any(map(goes_in_clear, urls)):
             raise ValueError("production needs https:// addresses: TEILHABE_EVENTS_URL and the two like it")
         if len(secrets[1]) < 32:
             raise ValueError("TEILHABE_LINK_KEY needs at least 32 characters")

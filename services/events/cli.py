@@ -91,6 +91,19 @@ def remove_member(organisation: Organisation, address: Address) -> None:
     _carry_out(remove)
 
 
+@member_app.command("unlink")
+def unlink_member(address: Address) -> None:
+    """Forget which account at the identity provider is this person's; the next one with the address takes its place."""
+    from services.events.sign_in.identities import unlink
+
+    async def forget(session: "WriteSession", vault: "Vault") -> None:
+        if not await unlink(session, vault, address):
+            typer.echo("This address is linked to no account.", err=True)
+            raise typer.Exit(1)
+
+    _carry_out(forget)
+
+
 @app.command()
 def demo() -> None:
     """Load demo organisations and events; running it again adds nothing."""

@@ -20,8 +20,10 @@ from services.events.programme import api as programme_api
 from services.events.programme import pages as programme_pages
 from services.events.programme.consumers import counts_consumer
 from services.events.settings import EventsSettings
+from services.events.sign_in import openid_pages
 from services.events.sign_in import pages as sign_in_pages
 from services.events.sign_in.commands import answer_requests, forget_old
+from services.events.sign_in.openid import OpenId
 from shared.contracts.audit import AuditMessage, ChangeRecorded
 from shared.contracts.contacts import ContactChanged, ContactMessage
 from shared.contracts.events import EventMessage, EventPublished
@@ -48,6 +50,7 @@ PARTS = (
     programme_pages,
     events_pages,
     actions,
+    openid_pages,
     sign_in_pages,
     organisation_pages,
     joining,
@@ -78,6 +81,8 @@ def create_api(settings: EventsSettings) -> FastAPI:
     pages = Pages(SERVICE, templates, service_urls(settings), footer=FooterLinks(settings.privacy_url))
     app = new_api(SERVICE, "Teilhabe events", settings, database, pages)
     app.state.limits = Limits(settings, app.state.vault)
+    app.state.openid = OpenId(settings) if settings.openid else None
+    pages.environment.globals["identity_provider"] = settings.openid_name if settings.openid else None
     for part in PARTS:
         app.include_router(part.router)
     finish_api(app, consumers(), PUBLISHES, base="")

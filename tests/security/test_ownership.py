@@ -24,6 +24,7 @@ OPEN = {
     "GET /api/events", "GET /api/events/{reference}",
     "GET /organisations/{organisation_id}", "GET /organisations/{organisation_id}/logo/{digest}",
     "GET /sign-in", "POST /sign-in", "GET /sign-in/sent", "POST /sign-out",
+    "GET /sign-in/openid", "GET /sign-in/openid/back", "GET /sign-in/openid/left",
     "GET /registrations", "GET /registrations/new/{event_id}", "POST /registrations/new/{event_id}",
     "GET /registrations/asked/{event_id}", "GET /registrations/already/{event_id}",
     "GET /registrations/api/events/{event_id}/places", "POST /registrations/api/events/{event_id}/registrations",

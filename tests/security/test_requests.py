@@ -33,13 +33,14 @@ CLIENTS = {
     "urllib.request", "http.client", "xmlrpc", "pickle", "marshal", "shelve", "yaml", "lxml", "xml",
 }  # fmt: skip
 MAY_CALL = {
+    "services/events/sign_in/provider.py": {"aiohttp"},
     "services/notifications/providers/twilio.py": {"aiohttp"},
     "services/notifications/providers/smtp.py": {"aiosmtplib"},
     "shared/runtime/processes.py": {"socket"},
     "shared/runtime/serve.py": {"socket"},
     "shared/web/assets.py": {"subprocess"},
 }
-"""Who may speak to others, run programs or read formats that run code: two providers, the listener, npm's caller."""
+"""Who may speak to others, run programs or read formats that run code: three providers, the listener, npm's caller."""
 
 EXTRA = {
     "id": str(uuid4()), "state": "confirmed", "organisation_id": str(uuid4()), "person_id": str(uuid4()),

@@ -247,9 +247,9 @@ async def send(browser, url: str, pairs: list[tuple[str, str]], page_url: str = 
 
 
 @asynccontextmanager
-async def running_events_service(url: str):
+async def running_events_service(url: str, **changes: Any):
     """The service on a migrated database; nobody has used up a limit of the sign-in there."""
-    settings = EventsSettings(TEILHABE_DATABASE_EVENTS=url, **shared_settings())
+    settings = EventsSettings(TEILHABE_DATABASE_EVENTS=url, **(shared_settings() | changes))
     app = create_api(settings)
     service = EventsService(app, app.state.database, app.state.vault, settings)
     app.state.clock = lambda: service.now

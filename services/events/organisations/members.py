@@ -48,7 +48,7 @@ async def add_member(
     Raises UnknownOrganisationError, and LastOwnerError for an only owner who would be less than that.
     """
     await locked(session, organisation_id)
-    person_id = await _person(session, vault, address.strip(), language)
+    person_id = await person_at(session, vault, address.strip(), language)
     known = {member.person_id: member.role for member in await members_in(session, organisation_id)}
     if never_less and person_id in known:
         role = min(role, known[person_id], key=list(Role).index)
@@ -142,18 +142,41 @@ async def person_with(session: WriteSession, vault: Vault, address: str) -> UUID
 
 async def use_language(session: WriteSession, vault: Vault, person_id: UUID, language: str) -> None:
     """The person is written to in this language from now on."""
-    person = (
-        await session.execute(select(PersonRow).where(col(PersonRow.id) == person_id).with_for_update())
-    ).scalar_one()
+    person = await _locked_person(session, person_id)
     contact = vault.open(person.sealed_contact, Contact, f"contact:{person_id}")
     if contact.language != language:
-        person.sealed_contact = vault.seal(contact.model_copy(update={"language": language}), f"contact:{person_id}")
-        person.version += 1
-        await session.flush()
-        await _tell_contact(session, person_id, person.version, person.sealed_contact)
+        await _change_contact(session, vault, person, contact.model_copy(update={"language": language}))
 
 
-async def _person(session: WriteSession, vault: Vault, address: str, language: str) -> UUID:
+async def follow_address(session: WriteSession, vault: Vault, person_id: UUID, address: str) -> bool:
+    """The person is written to and found at this address from now on; False, and nothing, where it is another's."""
+    hashed = address_hash(vault, address)
+    query = select(col(PersonRow.id)).where(col(PersonRow.address_hash) == hashed)
+    owner = (await session.execute(query)).scalar_one_or_none()
+    if owner is not None:
+        return owner == person_id
+    person = await _locked_person(session, person_id)
+    contact = vault.open(person.sealed_contact, Contact, f"contact:{person_id}")
+    person.address_hash = hashed
+    await _change_contact(session, vault, person, contact.model_copy(update={"email": address}))
+    return True
+
+
+async def _locked_person(session: WriteSession, person_id: UUID) -> PersonRow:
+    # Not the key: rows that name the person do not wait for this, nor this for them (two sign-ins at once).
+    query = select(PersonRow).where(col(PersonRow.id) == person_id).with_for_update(key_share=True)
+    return (await session.execute(query)).scalar_one()
+
+
+async def _change_contact(session: WriteSession, vault: Vault, person: PersonRow, contact: Contact) -> None:
+    person.sealed_contact = vault.seal(contact, f"contact:{person.id}")
+    person.version += 1
+    await session.flush()
+    await _tell_contact(session, person.id, person.version, person.sealed_contact)
+
+
+async def person_at(session: WriteSession, vault: Vault, address: str, language: str) -> UUID:
+    """The person with this e-mail address, who is made where there is none."""
     person_id = uuid7()
     sealed = vault.seal(Contact(language=language, email=address), f"contact:{person_id}")
     hashed = address_hash(vault, address)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, text, update
+from sqlalchemy import case, delete, func, literal, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 from uuid6 import uuid7
@@ -107,13 +107,19 @@ async def sign_in(
     link = used.one_or_none()
     if link is None:
         raise LinkNotGoodError
-    secret = await open_session(session, link.person_id, replaces=replaces, lifetime=lifetime, now=now)
     await use_language(session, vault, link.person_id, language)
+    secret = await open_session(session, link.person_id, replaces=replaces, lifetime=lifetime, now=now)
     return SignedIn(secret, link.person_id, link.next_url)
 
 
 async def open_session(
-    session: WriteSession, person_id: UUID, *, replaces: str | None, lifetime: timedelta, now: datetime
+    session: WriteSession,
+    person_id: UUID,
+    *,
+    replaces: str | None,
+    lifetime: timedelta,
+    now: datetime,
+    at_provider: bool = False,
 ) -> str:
     """A new session in the place of the one that the browser had; returns its secret, which is kept nowhere."""
     await end_session(session, replaces)
@@ -121,6 +127,7 @@ async def open_session(
     row = {
         "secret_hash": token_hash(secret),
         "person_id": person_id,
+        "at_provider": at_provider,
         "opened_at": now,
         "expires_at": now + lifetime,
     }
@@ -129,24 +136,40 @@ async def open_session(
 
 
 async def renew_session(
-    session: WriteSession, secret: str | None, *, lifetime: timedelta, longest: timedelta, now: datetime
+    session: WriteSession,
+    secret: str | None,
+    *,
+    lifetime: timedelta,
+    longest: timedelta,
+    longest_at_provider: timedelta,
+    now: datetime,
 ) -> UUID | None:
-    """Whose session it is, which then lives on for `lifetime`, `longest` in all; None if it has ended."""
+    """Whose session it is, which then lives on for `lifetime`, `longest` in all; None if it has ended.
+
+    After `longest_at_provider` the identity provider is asked again: who has lost a role there has then lost it here.
+    """
     if not secret:
         return None
+    in_all = case((col(MemberSessionRow.at_provider), literal(longest_at_provider)), else_=literal(longest))
     renewed = await session.execute(
         update(MemberSessionRow)
         .where(col(MemberSessionRow.secret_hash) == token_hash(secret), col(MemberSessionRow.expires_at) > now)
-        .values(expires_at=func.least(now + lifetime, col(MemberSessionRow.opened_at) + longest))
+        .values(expires_at=func.least(now + lifetime, col(MemberSessionRow.opened_at) + in_all))
         .returning(col(MemberSessionRow.person_id))
     )
     return renewed.scalar_one_or_none()
 
 
-async def end_session(session: WriteSession, secret: str | None) -> None:
-    """Sign the browser out; ending what has ended changes nothing."""
-    if secret:
-        await session.execute(delete(MemberSessionRow).where(col(MemberSessionRow.secret_hash) == token_hash(secret)))
+async def end_session(session: WriteSession, secret: str | None) -> bool:
+    """Sign the browser out; ending what has ended changes nothing. Returns whether it had come by the provider."""
+    if not secret:
+        return False
+    ended = await session.execute(
+        delete(MemberSessionRow)
+        .where(col(MemberSessionRow.secret_hash) == token_hash(secret))
+        .returning(col(MemberSessionRow.at_provider))
+    )
+    return bool(ended.scalar_one_or_none())
 
 
 async def forget_old(session: WriteSession, window: timedelta, now: datetime) -> None:

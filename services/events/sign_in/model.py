@@ -1,10 +1,13 @@
-"""Sign-in: who asked for a link, the links, and the sessions. Secrets and addresses are kept as hashes alone."""
+"""Sign-in: who asked for a link, the links, the sessions, and accounts at an identity provider.
+
+Secrets, addresses and subjects are kept as hashes alone.
+"""
 
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from services.events.metadata import Table
@@ -46,11 +49,27 @@ class SignInLinkRow(Table, table=True):
 
 
 class MemberSessionRow(Table, table=True):
-    """A browser that is signed in, until `expires_at`, which each renewal of the token moves, up to a longest time."""
+    """A browser that is signed in, until `expires_at`, which each renewal of the token moves, up to a longest time.
+
+    `at_provider` if the identity provider signed the person in, who may then be signed in there, too.
+    """
 
     __tablename__ = "member_sessions"
 
     secret_hash: bytes = Field(primary_key=True)
     person_id: UUID = Field(foreign_key="people.id", index=True)
+    at_provider: bool = False
     opened_at: datetime = Field(sa_type=DateTime(timezone=True))
     expires_at: datetime = Field(sa_type=DateTime(timezone=True), index=True)
+
+
+class IdentityRow(Table, table=True):
+    """That an account at an identity provider is this person's; of one provider a person has one account."""
+
+    __tablename__ = "identities"
+    __table_args__ = (UniqueConstraint("person_id", "issuer"),)
+
+    subject_hash: bytes = Field(primary_key=True)
+    issuer: str
+    person_id: UUID = Field(foreign_key="people.id")
+    linked_at: datetime = Field(sa_type=DateTime(timezone=True))

@@ -118,6 +118,7 @@ async def renew(
             session_secret(request),
             lifetime=settings.session_lifetime,
             longest=settings.session_longest,
+            longest_at_provider=settings.openid_session_longest,
             now=now,
         )
     if person_id is None:
@@ -178,8 +179,8 @@ async def sign_out(
 ) -> Response:
     """Ends the session, and has the browser drop what it kept of it."""
     async with database.begin() as session:
-        await end_session(session, session_secret(request))
-    answer = pages.redirect("/events")
+        at_provider = await end_session(session, session_secret(request))
+    answer = pages.redirect("/sign-in/openid/left" if at_provider and settings.openid else "/events")
     forget_cookies(answer, settings)
     answer.headers["clear-site-data"] = '"cache"'
     return answer

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from services.events.sign_in import openid_pages
 from services.registrations.registrations import limits
 from shared.web.limits import Limit
 from tests.support import registrations as given
@@ -51,6 +52,7 @@ def test_each_threat_names_its_test():
         (limits.PER_CLIENT, "| registrations on the web | client | {most} | an hour |"),
         (limits.PER_EMAIL, "| registrations on the web | e-mail address | {most} | an hour |"),
         (limits.PER_NUMBER, "| registrations on the web | number | {most} | a day |"),
+        (openid_pages.TRIES, "| answers of the identity provider | client | {most} | an hour |"),
         (limits.GUESSES, "| wrong links of registrations | client | {most} | an hour |"),
     ],
 )

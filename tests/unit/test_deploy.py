@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 COMPOSE_TEXT = (DEPLOY / "compose.yaml").read_text()
 COMPOSE = yaml.safe_load(COMPOSE_TEXT)
+OPENID_TEXT = (DEPLOY / "compose.openid.yaml").read_text()
 CADDYFILE = (DEPLOY / "proxy" / "Caddyfile").read_text()
 PROCESSES = [
     f"{name}-{process}" for name in ("events", "registrations", "notifications") for process in ("api", "worker")
@@ -100,6 +101,17 @@ def test_a_process_is_told_what_it_knows(process):
     }
     assert not given - known_variables(service.name)
     assert not required - given
+
+
+def test_the_identity_provider_is_there_for_who_asks_for_it():
+    """The file beside compose.yaml gives the events api its settings and a way out; without it there is neither."""
+    [(name, container)] = yaml.safe_load(OPENID_TEXT)["services"].items()
+    assert name == "events-api"
+    assert set(container["environment"]) <= known_variables("events")
+    assert {variable for variable, _ in VARIABLE.findall(OPENID_TEXT)} == set(container["environment"])
+    assert set(container["networks"]) == {"inner", "outer"}
+    assert COMPOSE["services"][name]["networks"] == ["inner"]
+    assert "OPENID" not in COMPOSE_TEXT
 
 
 def test_the_sign_in_key_is_given_to_events_alone():

@@ -28,6 +28,7 @@ class Status(StrEnum):
     """A draft is nobody's business but its organiser's and never travels."""
 
     PUBLISHED = "published"
+    POSTPONED = "postponed"
     CANCELLED = "cancelled"
 
 
@@ -95,7 +96,11 @@ class CoHost(Part):
 
 
 class EventState(Part):
-    """Everything that anyone outside the events service may know of an event."""
+    """Everything that anyone outside the events service may know of an event.
+
+    The sessions of a postponed event are the ones that do not take place. `previous_starts` are the times at which the
+    event was to begin before it was moved, the latest last.
+    """
 
     id: UUID
     code: str
@@ -116,6 +121,8 @@ class EventState(Part):
     contact: ContactPoint
     cancellation_reason: LocalizedText = {}
     co_hosts: list[CoHost] = []
+    postponement_reason: LocalizedText = {}
+    previous_starts: list[AwareDatetime] = []
 
 
 class _EventMessage(Message):
@@ -141,13 +148,21 @@ class EventRescheduled(_EventMessage):
     type: Literal["EventRescheduled"] = "EventRescheduled"
 
 
+class EventPostponed(_EventMessage):
+    """The event does not take place on its dates, and the new ones are not known yet."""
+
+    type: Literal["EventPostponed"] = "EventPostponed"
+
+
 class EventCancelled(_EventMessage):
     """The event does not take place; `event.cancellation_reason` says why."""
 
     type: Literal["EventCancelled"] = "EventCancelled"
 
 
-EventMessage = Annotated[EventPublished | EventChanged | EventRescheduled | EventCancelled, Field(discriminator="type")]
+EventMessage = Annotated[
+    EventPublished | EventChanged | EventRescheduled | EventPostponed | EventCancelled, Field(discriminator="type")
+]
 
 
 class ContradictoryEventError(ValueError):

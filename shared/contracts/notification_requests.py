@@ -17,6 +17,7 @@ class Template(StrEnum):
     CO_HOST_INVITED = "co-host-invited"
     CO_HOST_CHANGED = "co-host-changed"
     RESCHEDULED = "rescheduled"
+    POSTPONED = "postponed"
     CHANGED = "changed"
     ALREADY_REGISTERED = "already-registered"
     SMS_HELP = "sms-help"

@@ -176,7 +176,7 @@ async def test_the_document_describes_every_operation(events):
     operations = [
         operation for path in document["paths"].values() for operation in path.values() if "responses" in operation
     ]
-    assert len(operations) == 8
+    assert len(operations) == 9
     for operation in operations:
         assert operation["description"]
         errors = [status for status in operation["responses"] if status.startswith("4")]

@@ -49,6 +49,7 @@ BODIES = {
     "POST /api/events/{event_id}/reschedule": {
         "sessions": [{"starts_at": "2099-04-06T10:00:00", "ends_at": "2099-04-06T12:00:00"}]
     },
+    "POST /api/events/{event_id}/postpone": {"reason": {"de": "Später."}},
     "POST /api/events/{event_id}/cancel": {"reason": {"de": "Fällt aus."}},
 }
 FIELDS = [

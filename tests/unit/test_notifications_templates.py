@@ -1,7 +1,9 @@
 """The texts: every notification in every language, short enough, and without what phones and mails choke on."""
 
 from datetime import timedelta
+from email import message_from_bytes, policy
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -40,6 +42,7 @@ DATA = {
     "host": "Integrationsbüro",
     "event_title": "Nähen",
     "role": "owner",
+    "planned": "2026-12-05T09:00:00+00:00",
 }
 
 
@@ -134,6 +137,53 @@ def test_course_says_its_first_date_and_how_many_more_there_are():
     assert "and 2 more dates" in render_sms(telling("confirmation", "en", event))
     mail = render_mail(telling("confirmation", "en", event), address="a@example.org", sender="t@example.org")
     assert mail.raw.count(b"10:00") >= 6
+
+
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_no_notification_names_a_date_that_does_not_hold(language):
+    """While an event is postponed each one says so where the date stood, and none brings a date into a calendar."""
+    event = facts(language, status="postponed")
+    session = event.state.sessions[0]
+    clock = session.starts_at.astimezone(ZoneInfo("Europe/Berlin")).strftime("%H:%M")
+    for name in ("confirmation", "offer", "waitlist", "already-registered", "party-changed"):
+        told = telling(name, language, event, data={"party": 1, "state": "confirmed", "position": 2})
+        mail = render_mail(told, address="a@example.org", sender="t@example.org").raw
+        text = message_from_bytes(mail, policy=policy.default).get_body(("plain",)).get_content()
+        assert clock not in render_sms(told), name
+        assert clock not in text, name
+        assert b"text/calendar" not in mail, name
+
+
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_a_postponement_takes_the_date_out_of_the_calendar_and_says_why(language):
+    """The old date and the reason stand in SMS and mail; the file cancels the entry."""
+    event = facts(language, status="postponed", postponement_reason={"de": "Sturm"})
+    told = telling("postponed", language, event, data={"planned": "2026-12-05T09:00:00+00:00", "state": "confirmed"})
+    mail = render_mail(told, address="a@example.org", sender="t@example.org").raw
+    document = message_from_bytes(mail, policy=policy.default)
+    calendar = next(part for part in document.walk() if part.get_content_type() == "text/calendar")
+    assert calendar.get_param("method") == "CANCEL"
+    for text in (render_sms(told), document.get_body(("plain",)).get_content()):
+        assert "10:00" in text
+        assert "Sturm" in text
+
+
+def test_a_status_says_of_which_events_the_date_is_not_known():
+    """Of two registrations only the postponed one is called so."""
+    lines = ["GARTEN|confirmed|3||postponed", "HAFEN|confirmed|1|"]
+    text = render_sms(telling("sms-status", "en", data={"lines": lines}))
+    assert text.startswith("GARTEN: confirmed, 3 people. Postponed, the new date is not known yet. HAFEN: confirmed")
+    assert text.count("Postponed") == 1
+
+
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_with_the_new_date_an_open_offer_has_its_new_time(language):
+    """Whoever was offered a place reads until when to answer, others that they stay registered."""
+    data = {"state": "offered", "until": "2026-12-02T17:00:00+00:00"}
+    asked = render_sms(telling("rescheduled", language, data=data))
+    assert "18:00" in asked
+    assert f"{word_for(Intent.YES, language)} GARTEN" in asked
+    assert "18:00" not in render_sms(telling("rescheduled", language, data={"state": "confirmed"}))
 
 
 @pytest.mark.parametrize("language", PAGE_LANGUAGES)

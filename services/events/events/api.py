@@ -28,6 +28,7 @@ from services.events.events.drafting import (
     DEFAULT_ZONE,
     MOST_SESSIONS,
     EventContent,
+    PostponementReasons,
     Reasons,
     SessionTimes,
     Zone,
@@ -37,6 +38,7 @@ from services.events.events.form import values_of
 from services.events.events.merging import differences
 from services.events.events.model import State
 from services.events.events.pages import CODE_TAKEN, FIXED, own_event
+from services.events.events.postponing import postpone_event
 from services.events.events.publishing import publish_event
 from services.events.events.rescheduling import reschedule_event
 from shared.auth.members import Member
@@ -166,7 +168,7 @@ async def publish(
 async def reschedule(
     request: Request, response: Response, event_id: UUID, dates: NewDates, member: MemberDep, if_match: IfMatch = ""
 ) -> OwnEvent:
-    """Move a published event. Everybody who is registered is told."""
+    """Move a published event, or give a postponed one its new dates. Everybody who is registered is told."""
     version = _version(request, if_match)
 
     async def change(session: WriteSession) -> int:
@@ -177,11 +179,30 @@ async def reschedule(
     return await _own(request, response, member, event_id)
 
 
+@router.post("/{event_id}/postpone", responses=ERRORS)
+async def postpone(
+    request: Request,
+    response: Response,
+    event_id: UUID,
+    reasons: PostponementReasons,
+    member: MemberDep,
+    if_match: IfMatch = "",
+) -> OwnEvent:
+    """Postpone a published event until it is rescheduled. Everybody who is registered is told, and keeps the place."""
+    version = _version(request, if_match)
+
+    async def change(session: WriteSession) -> int:
+        return await postpone_event(session, member, event_id, reasons.reason, version, now_of(request))
+
+    await _carry_out(request, change)
+    return await _own(request, response, member, event_id)
+
+
 @router.post("/{event_id}/cancel", responses=ERRORS)
 async def cancel(
     request: Request, response: Response, event_id: UUID, reasons: Reasons, member: MemberDep, if_match: IfMatch = ""
 ) -> OwnEvent:
-    """Cancel a published event, with a reason in its main language at least. Everybody who is registered is told."""
+    """Cancel a public event, with a reason in its main language at least. Everybody who is registered is told."""
     version = _version(request, if_match)
 
     async def change(session: WriteSession) -> int:

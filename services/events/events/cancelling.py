@@ -1,12 +1,13 @@
-"""Cancel a published event."""
+"""Cancel an event that was published."""
 
 from datetime import datetime
 from uuid import UUID
 
+from services.events.events.auditing import CHANGED, audit
 from services.events.events.checking import IncompleteError, Missing
 from services.events.events.commands import WrongStateError, change, check_version, locked
 from services.events.events.describing import content_of
-from services.events.events.model import State
+from services.events.events.model import TO_COME, State
 from shared.auth.members import Member
 from shared.contracts.base import LocalizedText
 from shared.contracts.events import EventCancelled
@@ -30,7 +31,7 @@ async def cancel_event(
     reasons = {language: text.strip() for language, text in reasons.items() if language in event.words and text.strip()}
     if row.state == State.CANCELLED and reasons == event.texts("cancellation_reason"):
         return row.version
-    if row.state != State.PUBLISHED:
+    if row.state not in TO_COME:
         raise WrongStateError(row.state)
     await check_version(session, event, version)
     if row.main_language not in reasons:
@@ -38,6 +39,9 @@ async def cancel_event(
     for language, text in reasons.items():
         event.words[language].cancellation_reason = text
         session.add(event.words[language])
+    before, after = {"state": row.state}, {"state": State.CANCELLED.value}
+    after |= {f"reason-{language}": CHANGED for language in reasons}
     row.state, row.cancelled_at = State.CANCELLED, now
+    await audit(session, member, "event.cancelled", row, before, after)
     await change(session, member, row, content_of(event), now, EventCancelled)
     return row.version

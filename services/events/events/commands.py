@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 from sqlmodel import col
 from uuid6 import uuid7
 
+from services.events.events.auditing import audit, details, differences
 from services.events.events.checking import refuse_incomplete
 from services.events.events.describing import SAME_NAMES, WORD_FIELDS, content_of, event_state
 from services.events.events.drafting import EventContent, SessionTimes
@@ -35,7 +36,7 @@ class CodeTakenError(Exception):
 
 
 class WrongStateError(Exception):
-    """A draft, published or cancelled event does not allow this; `state` says which it is."""
+    """The event's state does not allow this; `state` says which it is."""
 
     def __init__(self, state: str) -> None:
         super().__init__(state)
@@ -97,6 +98,7 @@ async def create_event(
     session.add(row)
     await session.flush()
     await _write_parts(session, row, content)
+    await audit(session, member, "event.created", row, {}, details(content.model_copy(update={"code": row.code})))
     await remember(session, member, row, content, now)
     return row.id
 
@@ -118,7 +120,7 @@ async def edit_event(
     if row.state == State.CANCELLED:
         raise WrongStateError(row.state)
     await check_version(session, event, version)
-    if row.state == State.PUBLISHED:
+    if row.state != State.DRAFT:
         refuse_fixed(before, content)
         refuse_incomplete(content)
     elif content.code != before.code:
@@ -127,6 +129,7 @@ async def edit_event(
     for name, value in _columns(content, content.code).items():
         setattr(row, name, value)
     await _write_parts(session, row, content)
+    await audit(session, member, "event.changed", row, *differences(before, content))
     await change(session, member, row, content, now, EventChanged)
     return row.version
 
@@ -208,7 +211,7 @@ def _columns(content: EventContent, code: str) -> dict[str, Any]:
     return columns | {
         "starts_at": min(starts, default=None),
         "ends_at": max(ends, default=None),
-        "search_text": search_text(content),
+        "search_text": search_text(content.model_copy(update={"code": code})),
     }
 
 

@@ -28,6 +28,8 @@ def event_state(event: WholeEvent) -> EventState:
         contact=contact_point(event),
         cancellation_reason=event.texts("cancellation_reason"),
         co_hosts=[co_host.as_contract() for co_host in event.co_hosts],
+        postponement_reason=event.texts("postponement_reason"),
+        previous_starts=row.previous_starts,
     )
 
 

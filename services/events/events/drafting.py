@@ -107,6 +107,12 @@ class Reasons(BaseModel):
     reason: dict[LanguageCode, Reason] = Field(examples=[{"de": "Der Raum ist gesperrt."}])
 
 
+class PostponementReasons(BaseModel):
+    """Why an event is postponed, by language; it need not be said."""
+
+    reason: dict[LanguageCode, Reason] = Field(default={}, examples=[{"de": "Der Raum ist gesperrt."}])
+
+
 class SessionTimes(BaseModel):
     """One date. A time without an offset is local time in the event's zone."""
 

@@ -18,11 +18,16 @@ LARGEST_PARTY = 99
 
 
 class State(StrEnum):
-    """A draft is nobody's business but its organiser's."""
+    """A draft is nobody's business but its organiser's. A postponed event has dates that do not hold, and no others."""
 
     DRAFT = "draft"
     PUBLISHED = "published"
+    POSTPONED = "postponed"
     CANCELLED = "cancelled"
+
+
+TO_COME = (State.PUBLISHED, State.POSTPONED)
+"""Public, and not called off: what can be changed, moved and cancelled."""
 
 
 _STATES = ", ".join(f"'{state}'" for state in State)
@@ -33,7 +38,7 @@ class EventRow(Table, table=True):
     """One event. `version` grows with each change and is the messages' aggregate version.
 
     `starts_at` and `ends_at` are those of the first and the last session; `search_text` is every text of the event,
-    folded by `shared.i18n.folding`.
+    folded by `shared.i18n.folding`. `previous_starts` are the starts that it had as a public event before it was moved.
     """
 
     __tablename__ = "events"
@@ -71,6 +76,7 @@ class EventRow(Table, table=True):
     contact_languages: list[str] = Field(sa_type=ARRAY(Text))
     starts_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     ends_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    previous_starts: list[datetime] = Field(default_factory=list, sa_type=ARRAY(DateTime(timezone=True)))
     search_text: str = ""
     version: int = Field(default=1, sa_type=BigInteger)
     created_by: UUID
@@ -93,6 +99,7 @@ class EventTextRow(Table, table=True):
     access_notes: str = ""
     contact_hours: str = ""
     cancellation_reason: str = ""
+    postponement_reason: str = ""
 
 
 class SessionRow(Table, table=True):

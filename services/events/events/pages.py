@@ -21,7 +21,7 @@ from services.events.events.describing import content_of
 from services.events.events.drafting import EventContent
 from services.events.events.form import Values, empty_values, read_content, typed_values, values_of, with_one_more
 from services.events.events.merging import differences, merged
-from services.events.events.model import State
+from services.events.events.model import TO_COME, State
 from services.events.events.queries import PAGE_SIZE, WholeEvent, event_by_id, events_of
 from services.events.events.scheduling import known_zones
 from services.events.events.wording import BADGES, FIELDS, KINDS, STATES, field_label, value_text
@@ -217,7 +217,7 @@ def version_in(typed: str) -> int:
 
 def _with_fixed(values: Values, event: WholeEvent) -> Values:
     """What was typed, and what the form of a published event does not let anybody type."""
-    if event.row.state != State.PUBLISHED:
+    if event.row.state not in TO_COME:
         return values
     fixed = values_of(content_of(event))
     dates = {name: text for name, text in fixed.texts.items() if name.startswith(("starts-", "ends-"))}

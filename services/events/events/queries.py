@@ -13,7 +13,7 @@ from sqlmodel import col
 from services.events.co_hosts.model import CoHostRow
 from services.events.co_hosts.model import State as CoHostState
 from services.events.events.drafting import EventContent
-from services.events.events.model import EventRow, EventTextRow, EventVersionRow, PlacesRow, SessionRow
+from services.events.events.model import EventRow, EventTextRow, EventVersionRow, PlacesRow, SessionRow, State
 from services.events.organisations.model import OrganisationRow
 from services.events.programme.model import PlacesCountRow
 from shared.auth.members import Member
@@ -108,8 +108,8 @@ class WholeEvent:
         return any(places.taken > places.capacity for places in self.places)
 
     def is_over(self, now: datetime) -> bool:
-        """Whether the last session has ended."""
-        return self.row.ends_at is not None and self.row.ends_at <= now
+        """Whether the last session has ended; never, while nobody knows when it will be."""
+        return self.row.state != State.POSTPONED and self.row.ends_at is not None and self.row.ends_at <= now
 
 
 async def whole(session: ReadSession, rows: Sequence[EventRow]) -> list[WholeEvent]:
@@ -191,7 +191,7 @@ async def events_of(
 ) -> tuple[list[WholeEvent], int]:
     """One page of the organisations' events and how many there are: what is to come first, then what is over."""
     mine = col(EventRow.organisation_id).in_(organisation_ids)
-    over = func.coalesce(col(EventRow.ends_at) <= now, False)
+    over = func.coalesce(col(EventRow.ends_at) <= now, False) & (col(EventRow.state) != State.POSTPONED)
     query = (
         select(EventRow)
         .where(mine)

@@ -18,8 +18,13 @@ ORGANISATION_KINDS = {
     OrganisationKind.SELF_ORGANISATION: N_("Migrant self-organisation"),
     OrganisationKind.INITIATIVE: N_("Volunteer initiative"),
 }
-STATES = {"draft": N_("Draft"), "published": N_("Published"), "cancelled": N_("Cancelled")}
-BADGES = {"draft": "warning", "published": "success", "cancelled": "danger"}
+STATES = {
+    "draft": N_("Draft"),
+    "published": N_("Published"),
+    "postponed": N_("Postponed"),
+    "cancelled": N_("Cancelled"),
+}
+BADGES = {"draft": "warning", "published": "success", "postponed": "warning", "cancelled": "danger"}
 
 FIELDS = {
     "title": N_("Title"),
@@ -29,6 +34,7 @@ FIELDS = {
     "starts": N_("Start"),
     "ends": N_("End"),
     "reason": N_("Why does the event not take place?"),
+    "postponed": N_("Why is the event postponed?"),
     "organisation": N_("Organisation"),
     "kind": N_("What is it?"),
     "main_language": N_("Main language"),

@@ -72,6 +72,8 @@ class PublicEvent(BaseModel):
     registration: RegistrationOut
     contact: ContactPoint
     cancellation_reason: LocalizedText
+    postponement_reason: LocalizedText
+    previous_starts: list[datetime] = Field(description="when it was to begin before it was moved, the latest last")
     url: str = Field(examples=["https://teilhabe.example/events/GARTEN"])
     calendar_url: str = Field(examples=["https://teilhabe.example/events/GARTEN.ics"])
 
@@ -136,7 +138,7 @@ class ProgrammeQuery(BaseModel):
 async def list_events(
     request: Request, query: Annotated[ProgrammeQuery, Query()], database: DatabaseDep, pages: PagesDep
 ) -> Programme:
-    """Published and cancelled events that are not over."""
+    """Events that are not over; postponed and cancelled ones among them, until their dates have passed."""
     wanted = Wanted(query.language, query.kind, query.from_day, query.until_day, query.left, query.q)
     now, number = now_of(request), request.app.state.settings.sms_number
     async with database.read() as session:

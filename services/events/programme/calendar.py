@@ -14,7 +14,8 @@ _PRODUCT = "-//Teilhabe//Events//EN"
 def calendar_of(event: WholeEvent, language: str, url: str) -> bytes:
     """The calendar in the reader's language; `url` is the event's page.
 
-    The sequence is the event's version, so that a calendar that has the event takes over each change.
+    The sequence is the event's version, so that a calendar that has the event takes over each change. While the event
+    is postponed its dates are cancelled there (docs/decisions/0019); a new date brings the same entry back.
     """
     calendar = Calendar()
     calendar.add("prodid", _PRODUCT)
@@ -41,5 +42,5 @@ def _entry(event: WholeEvent, session: SessionRow, language: str, url: str) -> E
         entry.add("description", f"{pick(description, language).text}\n\n{url}")
     if place := ", ".join(part for part in (row.venue_name, row.venue_address) if part):
         entry.add("location", place)
-    entry.add("status", "CANCELLED" if row.state == State.CANCELLED else "CONFIRMED")
+    entry.add("status", "CONFIRMED" if row.state == State.PUBLISHED else "CANCELLED")
     return entry

@@ -19,6 +19,7 @@ _AVAILABILITY = {
     Registration.NOT_YET: "PreOrder",
     Registration.CLOSED: "Discontinued",
     Registration.CANCELLED: "Discontinued",
+    Registration.POSTPONED: "Discontinued",
 }
 
 
@@ -40,7 +41,7 @@ def structured(event: WholeEvent, language: str, url: str, now: datetime) -> dic
         "url": url,
         "name": title.text,
         "inLanguage": row.spoken_languages,
-        "eventStatus": _SCHEMA + ("EventCancelled" if row.state == State.CANCELLED else "EventScheduled"),
+        **_status(event),
         "eventAttendanceMode": _SCHEMA + _attendance(event),
         "location": _locations(event, url),
         "organizer": _organizers(event, language),
@@ -56,6 +57,21 @@ def structured(event: WholeEvent, language: str, url: str, now: datetime) -> dic
         same = {"@type": "Event", "name": title.text, "location": document["location"]}
         document["subEvent"] = [same | _span(event, one.starts_at, one.ends_at) for one in event.sessions]
     return document
+
+
+def _status(event: WholeEvent) -> dict[str, Any]:
+    """The state; and for an event that was moved or postponed, when it was to begin."""
+    row, zone = event.row, ZoneInfo(event.row.time_zone)
+    previous = list(row.previous_starts)
+    if row.state == State.POSTPONED and row.starts_at:
+        previous.append(row.starts_at)
+    states = {State.CANCELLED: "EventCancelled", State.POSTPONED: "EventPostponed"}
+    status = states.get(State(row.state), "EventRescheduled" if previous else "EventScheduled")
+    told = {"eventStatus": _SCHEMA + status}
+    if previous and row.state != State.CANCELLED:
+        local = [start.astimezone(zone).isoformat() for start in previous]
+        return told | {"previousStartDate": local if len(local) > 1 else local[0]}
+    return told
 
 
 def _span(event: WholeEvent, starts_at: datetime | None, ends_at: datetime | None) -> dict[str, str]:

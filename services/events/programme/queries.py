@@ -1,4 +1,4 @@
-"""The public programme: published and cancelled events that are not over."""
+"""The public programme: events that are not over; postponed and cancelled ones until their dates have passed."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -39,6 +39,7 @@ class Registration(StrEnum):
     FULL = "full"
     NOT_YET = "not-yet"
     CLOSED = "closed"
+    POSTPONED = "postponed"
     CANCELLED = "cancelled"
 
 
@@ -50,6 +51,8 @@ def registration_state(event: WholeEvent, now: datetime) -> Registration:
     row = event.row
     if row.state == State.CANCELLED:
         return Registration.CANCELLED
+    if row.state == State.POSTPONED:
+        return Registration.POSTPONED
     closes_at = row.registration_closes_at or row.ends_at
     if closes_at is None or now >= closes_at:
         return Registration.CLOSED

@@ -36,6 +36,7 @@ TEMPLATES = {
     "offer-expired": N_("Offer is over"),
     "party-changed": N_("Other number of people"),
     "rescheduled": N_("New date"),
+    "postponed": N_("Postponed"),
     "changed": N_("Change"),
     "cancelled": N_("Event cancelled"),
     "cancelled-by-person": N_("Cancelled by the person"),

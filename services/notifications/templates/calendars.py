@@ -11,6 +11,7 @@ METHODS = {
     "confirmation": "PUBLISH",
     "offer": "PUBLISH",
     "rescheduled": "PUBLISH",
+    "postponed": "CANCEL",
     "changed": "PUBLISH",
     "cancelled": "CANCEL",
     "cancelled-by-person": "CANCEL",
@@ -21,11 +22,12 @@ METHODS = {
 def calendar(telling: Telling, facts: EventFacts, *, sender: str, now: datetime) -> tuple[str, bytes] | None:
     """The method and the file; nothing where a notification has none.
 
+    Dates that do not hold go out of the reader's calendar and are not put in; the new one brings them back.
     The UID is the session's id, so that a moved session moves in the reader's calendar too; SEQUENCE is the event's
     version.
     """
     method = METHODS.get(telling.template)
-    if method is None or not facts.state.sessions:
+    if method is None or not facts.state.sessions or (facts.postponed and method != "CANCEL"):
         return None
     file = Calendar()
     file.add("prodid", "-//Teilhabe//Notifications//EN")

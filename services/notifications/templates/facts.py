@@ -9,12 +9,13 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from shared.contracts.events import ContactPoint, EventState
+from shared.contracts.events import ContactPoint, EventState, Status
 from shared.i18n import formats
-from shared.i18n.catalogues import translations
+from shared.i18n.catalogues import N_, translations
 from shared.sms.words import KEYWORD_INTENTS, word_for
 from shared.web.shown import Shown, pick
 
+NO_DATE = N_("postponed, the new date is not known yet")
 _SPACES = re.compile(r"\s+")
 
 
@@ -42,6 +43,8 @@ class EventFacts:
     @cached_property
     def when(self) -> str:
         """The first date as short as it can be said, and how many more there are; for SMS."""
+        if self.postponed:
+            return translations(self.language).gettext(NO_DATE)
         if not self.state.sessions:
             return ""
         first, *more = self.state.sessions
@@ -56,9 +59,16 @@ class EventFacts:
 
     @cached_property
     def dates(self) -> list[str]:
-        """Each session in full."""
+        """Each session in full; while there is no date, that."""
+        if self.postponed:
+            return [translations(self.language).gettext(NO_DATE)]
         zone = self.state.time_zone
         return [formats.format_range(s.starts_at, s.ends_at, self.language, zone) for s in self.state.sessions]
+
+    @property
+    def postponed(self) -> bool:
+        """Whether the dates do not hold and there are no others yet."""
+        return self.state.status is Status.POSTPONED
 
     @cached_property
     def place(self) -> str:
@@ -124,7 +134,8 @@ class Telling:
     def variables(self, *, short: bool) -> dict[str, Any]:
         """What every template may use; `data` adds its own names."""
         event = self.event
-        reason = event.localized(event.state.cancellation_reason) if event else None
+        reasons = (event.state.cancellation_reason or event.state.postponement_reason) if event else {}
+        reason = event.localized(reasons) if event else None
         around = {
             "language": self.language,
             "code": event.state.code if event else "",
@@ -138,4 +149,7 @@ class Telling:
             "state": "",
             "why": "",
         }
-        return around | self.words() | dict(self.data) | {"until": self.moment("until", short=short)}
+        return around | self.words() | dict(self.data) | self._moments(short=short)
+
+    def _moments(self, *, short: bool) -> dict[str, str]:
+        return {name: self.moment(name, short=short) for name in ("until", "planned")}

@@ -64,13 +64,14 @@ def _answers(telling: Telling) -> dict[str, Any]:
 
 
 def _line(telling: Telling, line: str) -> dict[str, Any]:
-    """One line of a status, `CODE|state|party|until`; what is missing at the end is empty."""
-    code, state, party, until = (line.split("|") + [""] * 3)[:4]
+    """One line of a status, `CODE|state|party|until|postponed`; what is missing at the end is empty."""
+    code, state, party, until, postponed = (line.split("|") + [""] * 4)[:5]
     told = Telling(telling.template, telling.language, telling.delivery_id, telling.key, {"until": until})
     return {
         "code": code,
         "state": state,
         "party": int(party or 1),
+        "postponed": postponed == "postponed",
         "until": told.moment("until", short=True),
         "count": formats.format_number(int(party or 1), telling.language),
     }

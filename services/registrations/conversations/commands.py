@@ -267,14 +267,18 @@ async def _one_of(talk: Conversation, candidates: list[Live], word: str) -> Live
 
 async def _status(talk: Conversation) -> None:
     """Where the sender's registrations stand: the one that the text names, else all of them."""
-    lines = [
-        f"{one.code}|{one.state.value}|{one.party_size}|{one.expires_at.isoformat() if one.expires_at else ''}"
-        for one in (await talk.meant() or await talk.every())[:MOST_LINES]
-    ]
+    lines = [_line(one) for one in (await talk.meant() or await talk.every())[:MOST_LINES]]
     if lines:
         await talk.answer(Template.SMS_STATUS, lines=lines)
     else:
         await talk.answer(Template.SMS_NOTHING_OPEN)
+
+
+def _line(one: Live) -> str:
+    """`CODE|state|party|until`; of a postponed event without an end of the time to answer, and with a word more."""
+    until = one.expires_at.isoformat() if one.expires_at and not one.postponed else ""
+    line = f"{one.code}|{one.state.value}|{one.party_size}|{until}"
+    return f"{line}|postponed" if one.postponed else line
 
 
 async def _help(talk: Conversation) -> None:

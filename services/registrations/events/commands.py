@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from services.registrations.registrations.admission import Rules
 from services.registrations.registrations.pool import Party, Pool, lock_pool, seal_link
-from services.registrations.registrations.waitlist import offer_free_places
+from services.registrations.registrations.waitlist import offer_free_places, restart_answer_times
 from shared.contracts.events import EventState, Places, Status
 from shared.contracts.notification_requests import NotificationRequested, Template
 from shared.contracts.registrations import EndedBy, RegistrationCancelled
@@ -51,7 +51,7 @@ _CANCEL_ALL = text(
 )
 _TO_TELL = text(
     """
-    SELECT id, person_id, state FROM registrations
+    SELECT id, person_id, state, expires_at FROM registrations
     WHERE event_id = :event_id AND state IN ('confirmed', 'waitlisted', 'offered') ORDER BY queue
     """
 )
@@ -67,6 +67,8 @@ class Change:
 
     rescheduled: bool
     place_changed: bool
+    postponed: bool = False
+    reopened: bool = False
 
     @classmethod
     def between(cls, before: EventState | None, after: EventState) -> "Change":
@@ -75,11 +77,20 @@ class Change:
             return cls(rescheduled=False, place_changed=False)
         times = [[(s.starts_at, s.ends_at) for s in event.sessions] for event in (before, after)]
         place = (before.venue, before.online_link) != (after.venue, after.online_link)
-        return cls(rescheduled=times[0] != times[1], place_changed=place)
+        states = [event.status is Status.POSTPONED for event in (before, after)]
+        reopened = states[0] and after.status is Status.PUBLISHED
+        return cls(
+            rescheduled=times[0] != times[1] or reopened,
+            place_changed=place,
+            postponed=states[1] and not states[0],
+            reopened=reopened,
+        )
 
     @property
     def template(self) -> Template | None:
-        """What people are told of it; new dates are told with the place, once."""
+        """What people are told of it; new dates are told with the place, once, and so is that there are none."""
+        if self.postponed:
+            return Template.POSTPONED
         if self.rescheduled:
             return Template.RESCHEDULED
         return Template.CHANGED if self.place_changed else None
@@ -91,8 +102,9 @@ async def take_over(
     """Bring projection and pools to this state; an older one than we have changes nothing.
 
     A cancelled event ends every registration, once; new dates or another place are told to everyone who is in or
-    waits; a larger capacity is offered to the waitlist; a smaller one takes nobody's place away. Raises
-    ForeignPlacesError.
+    waits; a larger capacity is offered to the waitlist; a smaller one takes nobody's place away. While an event is
+    postponed nobody can register, nobody loses a place and no time to answer runs; with its new dates it is open again,
+    and every open question has its whole time anew. Raises ForeignPlacesError.
     """
     known = (await session.execute(_KNOWN, {"id": event.id})).one_or_none()
     if known is not None and known.version >= version:
@@ -108,15 +120,23 @@ async def take_over(
             "state": event.model_dump(mode="json"),
         },
     )
+    change = Change.between(before, event)
     for places in event.places:
-        await _take_over_places(session, vault, rules, event, places, now)
-    template = Change.between(before, event).template
-    if template and event.status is Status.PUBLISHED:
+        await _take_over_places(session, vault, rules, event, places, now, reopened=change.reopened)
+    template = change.template
+    if template and (event.status is Status.PUBLISHED or template is Template.POSTPONED):
         await _tell_everyone(session, vault, event, version, template)
 
 
 async def _take_over_places(
-    session: WriteSession, vault: Vault, rules: Rules, event: EventState, places: Places, now: datetime
+    session: WriteSession,
+    vault: Vault,
+    rules: Rules,
+    event: EventState,
+    places: Places,
+    now: datetime,
+    *,
+    reopened: bool,
 ) -> None:
     if (await session.execute(_KEEP_PLACES, _terms(event, places.id))).one_or_none() is None:
         raise ForeignPlacesError
@@ -126,6 +146,8 @@ async def _take_over_places(
         pool.tell_counts()
     if event.status is Status.CANCELLED:
         await _cancel_all(session, vault, pool, now)
+    if reopened:
+        await restart_answer_times(session, rules, pool, now)
     await offer_free_places(session, vault, rules, pool, now)
     await pool.save(session)
 
@@ -165,9 +187,16 @@ async def _tell_everyone(
             person_id=row.person_id,
             event_id=event.id,
             registration_id=row.id,
-            data={"event_version": version, "state": row.state},
+            data={"event_version": version, "state": row.state, **_times(event, template, row.expires_at)},
             sealed=seal_link(vault, row.id, "request"),
         )
         for row in rows
     ]
     await publish(session, *requests)
+
+
+def _times(event: EventState, template: Template, expires_at: datetime | None) -> dict[str, str]:
+    """When it would have been, of an event that is postponed; else until when an offer can be answered."""
+    if template is Template.POSTPONED:
+        return {"planned": min(session.starts_at for session in event.sessions).isoformat()}
+    return {"until": expires_at.isoformat()} if expires_at else {}

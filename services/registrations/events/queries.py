@@ -28,6 +28,11 @@ class Offer(NamedTuple):
         """Whether the event does not take place."""
         return self.event.status is Status.CANCELLED
 
+    @property
+    def postponed(self) -> bool:
+        """Whether the event waits for a new date."""
+        return self.event.status is Status.POSTPONED
+
     def closed(self, now: datetime) -> bool:
         """Whether registration is over."""
         return now >= self.pool.closes_at

@@ -42,6 +42,7 @@ class Refusal(StrEnum):
 
     NOT_OPEN = "not-open"
     CLOSED = "closed"
+    POSTPONED = "postponed"
     CANCELLED = "cancelled"
     PARTY_TOO_LARGE = "party-too-large"
 
@@ -112,6 +113,8 @@ _EARLIER = text(
     """  # noqa: S608 - constants of ours
 ).bindparams(bindparam("people", type_=ARRAY(Uuid)), bindparam("keys", type_=ARRAY(Uuid)))
 
+_IS_POSTPONED = text("SELECT state ->> 'status' = 'postponed' FROM events WHERE id = :id")
+
 _COLUMNS: dict[str, Any] = {
     "id": Uuid,
     "person_id": Uuid,
@@ -146,6 +149,8 @@ async def admit(
     """Decide the wishes in their order; one decision each. Raises PoolUnknownError."""
     pool = await lock_pool(session, places_id)
     refusals = [_refusal(pool, wish, now) for wish in wishes]
+    if not pool.open and (await session.execute(_IS_POSTPONED, {"id": pool.event_id})).scalar_one_or_none():
+        refusals = [Refused(Refusal.POSTPONED, pool.largest_party) for _ in wishes]
     admissible = [wish for wish, refusal in zip(wishes, refusals, strict=True) if refusal is None]
     batch = _Batch(pool, vault, rules, now)
     if admissible:

@@ -31,6 +31,7 @@ from shared.web.problem import Problem
 REFUSALS = {
     Refusal.NOT_OPEN: N_("Registration has not begun"),
     Refusal.CLOSED: N_("Registration is over"),
+    Refusal.POSTPONED: N_("This event is postponed"),
     Refusal.CANCELLED: N_("This event does not take place"),
     Refusal.PARTY_TOO_LARGE: AT_MOST,
 }

@@ -64,7 +64,7 @@ async def form_page(request: Request, event_id: UUID, pages: PagesDep) -> Respon
     """The form, or why there is none."""
     offer = await offered(request, event_id)
     now = datetime.now(UTC)
-    if offer.cancelled or offer.closed(now) or offer.not_open_yet(now):
+    if offer.cancelled or offer.postponed or offer.closed(now) or offer.not_open_yet(now):
         return pages.render(request, "registrations/closed.html", now=now, **about(request, offer))
     values = {"party_size": "1", "language": pages.reader(request).language}
     return await _form(request, pages, offer, values, FormErrors())

@@ -64,22 +64,28 @@ class Live(NamedTuple):
     state: State
     party_size: int
     expires_at: datetime | None
+    postponed: bool = False
 
 
 async def live_of(session: ReadSession, person_id: UUID) -> list[Live]:
-    """A person's live registrations for events that are not over, oldest first."""
+    """A person's live registrations for events that are not over, oldest first; one without a date is not over."""
     rows = await session.execute(
         text(
             """
-            SELECT r.id, r.person_id, r.event_id, e.code, r.state, r.party_size, r.expires_at
+            SELECT r.id, r.person_id, r.event_id, e.code, r.state, r.party_size, r.expires_at,
+                   e.state ->> 'status' = 'postponed' AS postponed
             FROM registrations r JOIN events e ON e.id = r.event_id JOIN places p ON p.id = r.places_id
-            WHERE r.person_id = :person AND r.state = ANY(:live) AND p.starts_at > now() - interval '1 day'
+            WHERE r.person_id = :person AND r.state = ANY(:live)
+                AND (p.starts_at > now() - interval '1 day' OR e.state ->> 'status' = 'postponed')
             ORDER BY r.created_at
             """
         ),
         {"person": person_id, "live": [state.value for state in LIVE]},
     )
-    return [Live(r.id, r.person_id, r.event_id, r.code, State(r.state), r.party_size, r.expires_at) for r in rows]
+    return [
+        Live(r.id, r.person_id, r.event_id, r.code, State(r.state), r.party_size, r.expires_at, r.postponed)
+        for r in rows
+    ]
 
 
 class Line(NamedTuple):

@@ -33,8 +33,8 @@ _OFFER = text(
 ).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 _OVERDUE = text(
     """
-    SELECT DISTINCT places_id FROM registrations
-    WHERE expires_at <= :now AND state IN ('held', 'offered') LIMIT :most
+    SELECT DISTINCT r.places_id FROM registrations r JOIN places p ON p.id = r.places_id
+    WHERE r.expires_at <= :now AND r.state IN ('held', 'offered') AND p.open LIMIT :most
     """
 )
 _EXPIRED = text(
@@ -43,6 +43,9 @@ _EXPIRED = text(
     WHERE places_id = :places_id AND state IN ('held', 'offered') AND expires_at <= :now
     ORDER BY expires_at, queue LIMIT :most FOR UPDATE
     """
+)
+_RESTART = text(
+    "UPDATE registrations SET expires_at = :until, updated_at = :now WHERE places_id = :places_id AND state = :state"
 )
 _POSITION = text(
     """
@@ -99,8 +102,10 @@ async def expire_overdue(database: Database, vault: Vault, rules: Rules, now: da
 
 
 async def expire_in_pool(session: WriteSession, vault: Vault, rules: Rules, places_id: UUID, now: datetime) -> None:
-    """The same for one pool, in the caller's transaction."""
+    """The same for one pool, in the caller's transaction. In a closed pool, its event postponed, no time runs out."""
     pool = await lock_pool(session, places_id)
+    if not pool.open:
+        return
     rows = list(await session.execute(_EXPIRED, {"places_id": places_id, "now": now, "most": _LOOK_AHEAD}))
     if not rows:
         return
@@ -118,6 +123,13 @@ def _end(pool: Pool, vault: Vault, row: Any) -> None:
         pool.tell(vault, OfferExpired, party)
     else:
         pool.tell(vault, RegistrationCancelled, party, by=EndedBy.NO_ANSWER)
+
+
+async def restart_answer_times(session: WriteSession, rules: Rules, pool: Pool, now: datetime) -> None:
+    """Give every open question of the locked pool its whole time from now on."""
+    for state, longest in ((State.OFFERED, rules.offer_time), (State.HELD, rules.hold_time)):
+        until = answer_deadline(now, longest, pool.starts_at, pool.zone)
+        await session.execute(_RESTART, {"places_id": pool.id, "state": state.value, "until": until, "now": now})
 
 
 async def waiting_position(session: ReadSession, places_id: UUID, queue: int) -> int:

@@ -106,6 +106,12 @@ async def event_forms(target: Target) -> AsyncIterator[Form]:
     dates = {"time_zone": "Europe/Berlin", "starts-1": "2027-05-05T10:00", "ends-1": "2027-05-05T12:00"}
     fields = dates | {"version": "2", "confirmed": "yes"}
     yield Form(reschedule, at, at, fields, ("starts-1", "ends-1"), {"confirmed": "", "ends-1": "2027-05-05T09:00"})
+    at = f"{console}/{await service.published(member)}/postpone"
+    fields = {"version": "2", "confirmed": "yes", "postponed-de": "Der Raum ist gesperrt."}
+    yield Form(f"{console}/{{event_id}}/postpone", at, at, fields, ("postponed-de",), {"confirmed": ""})
+    at = f"{console}/{await service.draft(member)}/duplicate"
+    fields = {"dates": "later", "weeks": "4"}
+    yield Form(f"{console}/{{event_id}}/duplicate", at, at, fields, ("weeks",), {"weeks": "0"})
     at = cancel.format(event_id=await service.published(member))
     fields = {"version": "2", "confirmed": "yes", "reason-de": "Der Raum ist gesperrt."}
     yield Form(cancel, at, at, fields, ("reason-de",), {"reason-de": ""})

@@ -12,6 +12,8 @@ from services.events.events import actions
 from services.events.events import api as events_api
 from services.events.events import pages as events_pages
 from services.events.events.drafting import MESSAGES as DRAFTING_MESSAGES
+from services.events.importing import pages as importing_pages
+from services.events.importing.commands import forget_old_imports
 from services.events.organisations import joining, public
 from services.events.organisations import pages as organisation_pages
 from services.events.organisations.invitations import forget_overdue
@@ -42,7 +44,7 @@ from shared.web.pages import Pages
 
 SERVICE = "events"
 HERE = Path(__file__).parent
-NOUNS = ("programme", "events", "sign_in", "organisations", "co_hosts", "posters", "audit")
+NOUNS = ("programme", "events", "sign_in", "organisations", "co_hosts", "posters", "audit", "importing")
 """The folders that hold templates."""
 PARTS = (
     programme_api,
@@ -58,6 +60,7 @@ PARTS = (
     co_host_pages,
     posters_pages,
     audit_pages,
+    importing_pages,
 )
 PUBLISHES = {
     EventPublished.topic: EventMessage,
@@ -103,9 +106,14 @@ def create_worker(settings: EventsSettings) -> Worker:
             await forget_old(session, settings.sign_in_window, datetime.now(UTC))
             await forget_overdue(session, datetime.now(UTC))
 
+    async def forget_imports() -> None:
+        async with database.begin() as session:
+            await forget_old_imports(session, datetime.now(UTC))
+
     timers = [
         Timer("sign-in-links", 0.5, send_links),
         Timer("sign-in-forget", 300, forget),
+        Timer("imports-forget", 3600, forget_imports),
         forgetting_timer(database),
     ]
     return Worker(SERVICE, settings, database, consumers(), timers)

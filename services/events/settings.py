@@ -33,6 +33,8 @@ class EventsSettings(Settings):
     sign_ins_per_address: int = Field(default=5, ge=1)
     sign_ins_per_client: int = Field(default=30, ge=1)
 
+    import_from_here: bool = Field(default=False, description="calendars of this machine may be imported; for tests")
+
     openid_issuer: str = Field(default="", description="issuer of the OpenID Connect provider; empty: links alone")
     openid_client_id: str = Field(default="", description="what the provider knows this installation by")
     openid_client_secret: SecretStr = Field(default=SecretStr(""), description="empty for a public client")
@@ -82,6 +84,12 @@ class EventsSettings(Settings):
             raise ValueError("TEILHABE_OPENID_LABEL needs a text")
         if bool(self.openid_roles_claim) != bool(self.openid_roles):
             raise ValueError("TEILHABE_OPENID_ROLES and TEILHABE_OPENID_ROLES_CLAIM need each other")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_reaching_inside(self) -> Self:
+        if self.import_from_here and self.environment != "test":
+            raise ValueError("TEILHABE_IMPORT_FROM_HERE is for tests: it lets members reach what only we reach")
         return self
 
     @model_validator(mode="after")

@@ -19,6 +19,8 @@ from shared.web.validation import explain
 MOST_FIELDS = 400
 # The longest text of any form, 5,000 letters of four bytes, is three times as long as browsers send it: %F0%9F%8C%B1.
 LONGEST_FIELD = 64_000
+# A file, and as much again for a browser that sends a pasted text as %0A and the like.
+LARGEST_FILE = 2 * 1024 * 1024
 CHARSET = re.compile(r"charset\s*=\s*\"?([^\s\";]+)", re.IGNORECASE)
 OWN_FIELDS = {csrf.FIELD, REQUEST_KEY_FIELD}
 
@@ -32,7 +34,7 @@ class FormRefusedError(HTTPException):
     def __init__(self, form: Mapping[str, Any], status: int = 403, *, without: str = csrf.FIELD) -> None:
         super().__init__(status, detail="forgery-check")
         items = form.multi_items() if isinstance(form, FormData) else form.items()
-        pairs = [(name, str(value)) for name, value in items]
+        pairs = [(name, value) for name, value in items if isinstance(value, str)]
         self.fields = [(name, value) for name, value in pairs if name not in {csrf.FIELD, without}]
         self.has_key = any(name == REQUEST_KEY_FIELD for name, _ in self.fields)
         self.shown = [value for name, value in pairs if name not in OWN_FIELDS and value.strip()]
@@ -76,8 +78,17 @@ class FormErrors(Mapping[str, str]):
         return errors
 
 
+async def takes_a_file(request: Request) -> None:
+    """A FastAPI dependency of a route: its form may bring one file, or a text as long as one, of 2 MB."""
+    request.state.files = 1
+    request.state.longest_field = 3 * LARGEST_FILE
+    request.state.body_limit = 3 * LARGEST_FILE + LONGEST_FIELD
+
+
 async def read_form(request: Request) -> FormData:
     """The form of a request: at most 400 fields of 64,000 bytes each as they are sent, and no files.
+
+    A route that `takes_a_file` gets more.
 
     Raises:
         HTTPException: 400 for a form beyond that, 415 for one that is not in UTF-8: some codecs make text of it
@@ -86,7 +97,9 @@ async def read_form(request: Request) -> FormData:
     charset = CHARSET.search(request.headers.get("content-type", ""))
     if charset and charset[1].lower() not in {"utf-8", "utf8", "us-ascii"}:
         raise HTTPException(415)
-    return await request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LONGEST_FIELD)
+    files = getattr(request.state, "files", 0)
+    longest = getattr(request.state, "longest_field", LONGEST_FIELD)
+    return await request.form(max_files=files, max_fields=MOST_FIELDS, max_part_size=longest)
 
 
 async def checked_form(request: Request) -> FormData:

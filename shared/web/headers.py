@@ -18,6 +18,7 @@ from shared.web.problems import METHODS, problem_response
 from shared.web.urls import ServiceUrls, content_security_policy
 
 BODY_LIMIT = 1024 * 1024
+"""Bytes of a body; a route that takes a file has a limit of its own (`shared.web.forms.takes_a_file`)."""
 QUIET = ("/healthz", "/readyz", "/metrics", "/assets")
 
 REQUESTS = Counter("http_requests_total", "Answered requests", ["service", "method", "route", "status"])
@@ -79,11 +80,12 @@ class Exchange:
 
     async def receive(self) -> Message:
         """The next part of the body, within the limit."""
-        if self.announced.isdecimal() and int(self.announced) > BODY_LIMIT:
+        limit = self.scope["state"].get("body_limit", BODY_LIMIT)
+        if self.announced.isdecimal() and int(self.announced) > limit:
             raise Problem(413, "body-too-large")
         message = await self._receive()
         self.received += len(message.get("body", b""))
-        if self.received > BODY_LIMIT:
+        if self.received > limit:
             raise Problem(413, "body-too-large")
         return message
 

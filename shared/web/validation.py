@@ -40,10 +40,16 @@ OTHERWISE = N_("This cannot be used as it is. Please check it.")
 
 def explain(error: Mapping[str, Any], reader: Reader) -> str:
     """One entry of pydantic's `errors()` as a plain sentence; never with what was typed."""
+    message, values = sentence(error)
+    return reader.gettext(message, **values)
+
+
+def sentence(error: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The same as an English sentence that the catalogues know, and what stands in it: for whoever reads it later."""
     kind = error["type"]
     if kind in ("string_too_short", "too_short") and error.get("ctx", {}).get("min_length") == 1:
         kind = "missing"
-    return reader.gettext(MESSAGES.get(kind, OTHERWISE), **error.get("ctx", {}))
+    return MESSAGES.get(kind, OTHERWISE), error.get("ctx", {})
 
 
 def json_pointer(location: Sequence[str | int]) -> str:

@@ -10,6 +10,8 @@ from uuid6 import uuid7
 
 from services.events.events.commands import create_event
 from services.events.events.publishing import publish_event
+from services.events.importing.commands import keep_import
+from services.events.importing.composing import Entry
 from services.notifications.main import create_api
 from services.notifications.optouts.tokens import unsubscribe_token
 from shared.auth.members import Member, memberships
@@ -137,13 +139,23 @@ async def test_nobody_comes_in_with_a_wrong_token(doors, house):
     assert await everything(doors) == before
 
 
+async def an_import(doors, office):
+    """A list that the office's member has uploaded and not confirmed."""
+    database, now = doors.apps["events"].state.database, datetime(2099, 1, 1, tzinfo=UTC)
+    entry = Entry(line=2, title="Import", uid="import", content=content())
+    async with database.begin() as session:
+        member = Member(office.person_id, await memberships(session, office.person_id))
+        return await keep_import(session, member, office.organisation_id, [entry], 0, uuid4(), now)
+
+
 async def test_another_organisation_finds_nothing(doors, house):
     """With another office's token the event does not exist, whatever is asked of it, and nothing changes."""
-    _, other, event_id = house
+    office, other, event_id = house
+    own = {"event_id": event_id, "organisation_id": office.organisation_id, "import_id": await an_import(doors, office)}
     before = await everything(doors)
     seen = 0
-    for way in [way for way in doors.ways() if way.needs_member and "{event_id}" in way.path]:
-        answer = await knock(doors, way, way.url(event_id=event_id), doors.token(other.person_id))
+    for way in [way for way in doors.ways() if way.needs_member and any(f"{{{name}}}" in way.path for name in own)]:
+        answer = await knock(doors, way, way.url(**own), doors.token(other.person_id))
         assert answer.status == 404, way
         seen += 1
     assert seen >= 15
@@ -155,6 +167,7 @@ async def test_the_own_organisation_gets_there(doors, house):
     office, _, event_id = house
     reached = [way for way in doors.ways() if way.needs_member and way.method == "GET"]
     ids = {"event_id": event_id, "organisation_id": office.organisation_id, "person_id": office.person_id}
+    ids["import_id"] = await an_import(doors, office)
     for way in reached:
         answer = await knock(doors, way, way.url(**ids), doors.token(office.person_id))
         assert answer.status == 200, way

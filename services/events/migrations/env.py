@@ -1,6 +1,7 @@
 import services.events.audit.model
 import services.events.co_hosts.model
 import services.events.events.model
+import services.events.importing.model
 import services.events.organisations.model
 import services.events.programme.model
 import services.events.sign_in.model  # noqa: F401 - importing a model declares its tables

@@ -80,6 +80,7 @@ def event_fields() -> dict[str, str]:
     }
 
 
+IMPORT = "Titel;Datum;Uhrzeit\nLesen;24.05.2027;18-20 Uhr"
 _NO_TEXT = ("kind", "main_language", "language", "time_zone", "spoken_languages", "contact_languages", "code")
 EVENT_TEXT = tuple(name for name in event_fields() if name not in _NO_TEXT)
 
@@ -94,6 +95,15 @@ async def event_forms(target: Target) -> AsyncIterator[Form]:
     yield Form("/sign-in/{token}", link, link)
     yield Form("/sign-out", "/console", "/sign-out")
     yield Form(new, new, new, event_fields(), EVENT_TEXT, {"capacity": "-1", "title-de": "", "starts-1": "x"})
+    new = "/console/imports/new"
+    fields = {"pasted": IMPORT, "address": "", "kind": "workshop", "language": "de", "time_zone": "Europe/Berlin"}
+    fields |= {"minutes": "", "day_from": "", "day_until": "", "order": ""}
+    bad = {"pasted": "", "kind": "party", "language": "xx", "time_zone": "Mars", "day_from": "12:00"}
+    yield Form(new, new, new, fields, ("pasted", "address"), bad)
+    browser = target.browser(member=True)
+    answer = await browser.form(new, fields | await Form(new, new, new).hidden(browser))
+    at = answer.headers["location"]
+    yield Form("/console/imports/{import_id}", at, at)
     edit, publish, reschedule, cancel = (
         f"{console}/{{event_id}}/{name}" for name in ("edit", "publish", "reschedule", "cancel")
     )

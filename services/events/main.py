@@ -19,6 +19,7 @@ from services.events.organisations import pages as organisation_pages
 from services.events.organisations.invitations import forget_overdue
 from services.events.posters import pages as posters_pages
 from services.events.programme import api as programme_api
+from services.events.programme import embedding, feeds
 from services.events.programme import pages as programme_pages
 from services.events.programme.consumers import counts_consumer
 from services.events.settings import EventsSettings
@@ -49,6 +50,8 @@ NOUNS = ("programme", "events", "sign_in", "organisations", "co_hosts", "posters
 PARTS = (
     programme_api,
     events_api,
+    feeds,
+    embedding,
     programme_pages,
     events_pages,
     actions,

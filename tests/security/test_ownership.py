@@ -23,6 +23,7 @@ from tests.support.registration_pages import own_path, registrations, send, wher
 
 OPEN = {
     "GET /", "GET /events", "GET /events/{reference}", "GET /events/{reference}.ics",
+    "GET /events.ics", "GET /events/embed", "GET /events/embed.js",
     "GET /api/events", "GET /api/events/{reference}",
     "GET /organisations/{organisation_id}", "GET /organisations/{organisation_id}/logo/{digest}",
     "GET /sign-in", "POST /sign-in", "GET /sign-in/sent", "POST /sign-out",

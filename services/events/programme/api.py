@@ -126,6 +126,7 @@ class ProgrammeQuery(BaseModel):
 
     language: OneLine = Field(default="", max_length=20, description="spoken there", examples=["tr"])
     kind: Kind | None = None
+    organisation: UUID | None = Field(default=None, description="whose events")
     from_day: date | None = Field(default=None, alias="from", description="first day, as the event's place counts it")
     until_day: date | None = Field(default=None, alias="until", description="last day")
     left: bool = Field(default=False, description="only with places left")
@@ -139,7 +140,9 @@ async def list_events(
     request: Request, query: Annotated[ProgrammeQuery, Query()], database: DatabaseDep, pages: PagesDep
 ) -> Programme:
     """Events that are not over; postponed and cancelled ones among them, until their dates have passed."""
-    wanted = Wanted(query.language, query.kind, query.from_day, query.until_day, query.left, query.q)
+    wanted = Wanted(
+        query.language, query.kind, query.from_day, query.until_day, query.left, query.q, query.organisation
+    )
     now, number = now_of(request), request.app.state.settings.sms_number
     async with database.read() as session:
         events, count = await find_events(session, wanted, now, query.page, query.page_size)

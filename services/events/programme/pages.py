@@ -1,8 +1,10 @@
 """The public pages: the programme, an event, its calendar file."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -16,7 +18,9 @@ from services.events.programme.queries import (
     PAGE_SIZE,
     Registration,
     Wanted,
+    changed_at,
     find_events,
+    organisations_with_events,
     public_event,
     registration_state,
 )
@@ -54,11 +58,13 @@ async def programme(
     wanted, now = read_wanted(values), now_of(request)
     async with database.read() as session:
         events, count = await find_events(session, wanted, now, page)
+        organisations = await organisations_with_events(session, now)
     context: dict[str, Any] = {"events": events, "count": count, "values": values, "page": page}
     context |= {"page_count": max(1, -(-count // PAGE_SIZE)), "is_filtered": wanted != Wanted()}
     kept = {name: text for name, text in values.items() if text and name not in {"page", LANGUAGE_QUERY}}
+    context |= {"organisations": organisations, "feed": feed_url(pages, kept, pages.reader(request).language)}
     context["page_url"] = lambda number: f"?{urlencode({**kept, 'page': number})}"
-    return pages.render(request, "programme/list.html", **context, **_around(request, pages, now))
+    return pages.render(request, "programme/list.html", **context, **around(request, pages, now))
 
 
 def read_wanted(values: dict[str, str]) -> Wanted:
@@ -71,7 +77,15 @@ def read_wanted(values: dict[str, str]) -> Wanted:
         until_day=_day(values.get("until", "")),
         only_left=values.get("left") == "yes",
         words=values.get("q", ""),
+        organisation=_id(values.get("organisation", "")),
     )
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _day(text: str) -> date | None:
@@ -81,7 +95,7 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _around(request: Request, pages: Pages, now: datetime) -> dict[str, Any]:
+def around(request: Request, pages: Pages, now: datetime) -> dict[str, Any]:
     """What every public page names things by."""
     language = pages.reader(request).language
     return {
@@ -109,7 +123,9 @@ async def calendar(request: Request, reference: str, database: DatabaseDep, page
     """All sessions of the event for a calendar."""
     event = await shown_event(database, reference)
     language = pages.reader(request).language
-    content = calendar_of(event, language, event_url(pages, event))
+    async with database.read() as session:
+        changed = await changed_at(session, [event])
+    content = calendar_of(event, language, event_url(pages, event), changed[event.row.id])
     file = f'attachment; filename="{event.row.code}.ics"'
     headers = {"content-disposition": file, "cache-control": "no-cache"}
     return Response(content, media_type="text/calendar; charset=utf-8", headers=headers)
@@ -136,7 +152,12 @@ async def event_page(
         "sms_number": request.app.state.settings.sms_number,
         "json_ld": json_ld_of(event, language, url, now),
     }
-    return pages.render(request, "programme/event.html", **context, **_around(request, pages, now))
+    return pages.render(request, "programme/event.html", **context, **around(request, pages, now))
+
+
+def feed_url(pages: Pages, filters: Mapping[str, str], language: str) -> str:
+    """The address of the calendar with the same filter, in the reader's language."""
+    return f"{pages.urls.events}/events.ics?{urlencode({**filters, LANGUAGE_QUERY: language})}"
 
 
 def event_url(pages: Pages, event: WholeEvent) -> str:

@@ -1,5 +1,6 @@
 """The public programme: events that are not over; postponed and cancelled ones until their dates have passed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -9,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlmodel import col
 
-from services.events.events.model import EventRow, State
+from services.events.events.model import EventRow, EventVersionRow, State
 from services.events.events.queries import WholeEvent, whole
+from services.events.organisations.model import OrganisationRow
 from shared.contracts.events import Kind
 from shared.database.engine import ReadSession
 from shared.i18n.folding import fold
@@ -30,6 +32,7 @@ class Wanted:
     until_day: date | None = None
     only_left: bool = False
     words: str = ""
+    organisation: UUID | None = None
 
 
 class Registration(StrEnum):
@@ -91,6 +94,8 @@ def _conditions(wanted: Wanted, now: datetime) -> list[Any]:
     fits: list[Any] = [col(EventRow.state) != State.DRAFT, col(EventRow.ends_at) > now]
     if wanted.language:
         fits.append(col(EventRow.spoken_languages).contains([wanted.language]))
+    if wanted.organisation:
+        fits.append(col(EventRow.organisation_id) == wanted.organisation)
     if wanted.kind:
         fits.append(col(EventRow.kind) == wanted.kind.value)
     if wanted.from_day or wanted.until_day:
@@ -101,6 +106,29 @@ def _conditions(wanted: Wanted, now: datetime) -> list[Any]:
     # A part of a word is enough: Turkish adds endings and Arabic the article.
     words = fold(wanted.words).split()[:_MOST_WORDS]
     return fits + [col(EventRow.search_text).contains(word, autoescape=True) for word in words]
+
+
+async def organisations_with_events(session: ReadSession, now: datetime) -> list[OrganisationRow]:
+    """The organisations that have public events which are not over, in the order of their ids."""
+    hosts = select(col(EventRow.organisation_id)).where(*_conditions(Wanted(), now))
+    query = select(OrganisationRow).where(col(OrganisationRow.id).in_(hosts)).order_by(col(OrganisationRow.id))
+    return list((await session.execute(query)).scalars())
+
+
+async def organisation_by_id(session: ReadSession, organisation_id: UUID) -> OrganisationRow | None:
+    """The organisation with this id."""
+    return await session.get(OrganisationRow, organisation_id)
+
+
+async def changed_at(session: ReadSession, events: Collection[WholeEvent]) -> dict[UUID, datetime]:
+    """When each of the events was changed last: one statement."""
+    query = (
+        select(col(EventVersionRow.event_id), col(EventVersionRow.changed_at))
+        .join(EventRow, col(EventRow.id) == col(EventVersionRow.event_id))
+        .where(col(EventRow.id).in_([event.row.id for event in events]))
+        .where(col(EventVersionRow.version) == col(EventRow.version))
+    )
+    return {row.event_id: row.changed_at for row in await session.execute(query)}
 
 
 async def public_event(session: ReadSession, reference: str) -> WholeEvent | None:

@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 
 from services.events.events.drafting import address_of
 from services.events.events.form import Values
@@ -12,6 +14,7 @@ from services.events.events.wording import ORGANISATION_KINDS
 from services.events.organisations import form as forms
 from services.events.organisations.commands import change_profile
 from services.events.organisations.invitations import invite, take_back
+from services.events.organisations.logos import NoPictureError, drawn_again, set_logo
 from services.events.organisations.members import LastOwnerError, NotAMemberError, remove_member, set_role
 from services.events.organisations.model import OrganisationRow
 from services.events.organisations.profile import ProfileContent
@@ -32,7 +35,7 @@ from shared.i18n.catalogues import N_
 from shared.i18n.languages import LANGUAGES, PAGE_LANGUAGES
 from shared.i18n.plain import one_line
 from shared.runtime.api import DatabaseDep, FormDep, PagesDep, VaultDep
-from shared.web.forms import FormErrors
+from shared.web.forms import FormErrors, takes_a_file
 from shared.web.limits import Limit
 from shared.web.problem import Problem
 from shared.web.shown import pick
@@ -40,6 +43,7 @@ from shared.web.shown import pick
 router = APIRouter(include_in_schema=False)
 
 INVITATIONS = Limit("invitations", 50, timedelta(days=1))
+NO_PICTURE = N_("Choose a picture: PNG, JPEG, WebP or GIF, at most 4,000 pixels wide and high.")
 NO_ROLE = N_("Choose one of the roles.")
 NO_ADDRESS = N_("Write an e-mail address, for example office@example.org.")
 LAST_OWNER = N_("An organisation needs an owner. Make somebody else an owner first.")
@@ -165,6 +169,30 @@ def _form_page(request: Request, organisation: OrganisationRow, values: Values, 
         unused=unused,
         languages=list(LANGUAGES),
     )
+
+
+@router.post("/console/organisations/{organisation_id}/logo", dependencies=[Depends(takes_a_file)])
+async def change_logo(
+    request: Request,
+    organisation_id: UUID,
+    member: MemberDep,
+    database: DatabaseDep,
+    pages: PagesDep,
+    form: FormDep,
+) -> Response:
+    """Takes a picture, or the one that there is away."""
+    organisation = await own_organisation(database, member, organisation_id)
+    sent, errors = form.get("logo"), FormErrors()
+    removes = form.get("remove") == "yes"
+    content = await sent.read() if isinstance(sent, UploadFile) else b""
+    try:
+        picture = None if removes else await run_in_threadpool(drawn_again, content)
+    except NoPictureError:
+        errors.add("logo", pages.reader(request).gettext(NO_PICTURE))
+        return await _show(request, member, organisation, errors=errors)
+    async with database.begin() as session:
+        await set_logo(session, member, organisation_id, picture)
+    return pages.redirect(f"/console/organisations/{organisation_id}?done=saved")
 
 
 @router.post("/console/organisations/{organisation_id}/invitations")

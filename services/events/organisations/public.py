@@ -1,27 +1,19 @@
 """What everybody may see of an organisation: its page and its picture."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import or_, select
-from sqlmodel import col
 
-from services.events.co_hosts.model import CoHostRow
-from services.events.co_hosts.model import State as CoHostState
-from services.events.events.model import EventRow, State
-from services.events.events.queries import WholeEvent, whole
 from services.events.events.wording import ORGANISATION_KINDS
 from services.events.organisations.queries import logo_digests, logo_of, organisation_by_id
+from services.events.programme.queries import Wanted, find_events
 from shared.auth.sign_in import ReaderDep, now_of
-from shared.database.engine import ReadSession
 from shared.runtime.api import DatabaseDep, PagesDep
 from shared.web.problem import Problem
 from shared.web.shown import pick
 
 router = APIRouter(include_in_schema=False)
-_MOST_EVENTS = 20
 
 
 @router.get("/organisations/{organisation_id}")
@@ -34,29 +26,11 @@ async def organisation_page(
         if organisation is None:
             raise Problem(404)
         logo = (await logo_digests(session, [organisation_id])).get(organisation_id)
-        events = await _coming(session, organisation_id, now_of(request))
+        events, _ = await find_events(session, Wanted(organisation=organisation_id), now_of(request))
     language = pages.reader(request).language
     context: dict[str, Any] = {"organisation": organisation, "logo": logo, "events": events}
     context |= {"kinds": ORGANISATION_KINDS, "pick": lambda texts: pick(texts, language)}
     return pages.render(request, "organisations/public.html", **context)
-
-
-async def _coming(session: ReadSession, organisation_id: UUID, now: datetime) -> list[WholeEvent]:
-    """Its published events and those that it co-hosts, soonest first."""
-    co_hosted = select(col(CoHostRow.event_id)).where(
-        col(CoHostRow.organisation_id) == organisation_id, col(CoHostRow.state) == CoHostState.ACCEPTED.value
-    )
-    query = (
-        select(EventRow)
-        .where(
-            or_(col(EventRow.organisation_id) == organisation_id, col(EventRow.id).in_(co_hosted)),
-            col(EventRow.state) == State.PUBLISHED.value,
-            col(EventRow.ends_at) > now,
-        )
-        .order_by(col(EventRow.starts_at), col(EventRow.id))
-        .limit(_MOST_EVENTS)
-    )
-    return await whole(session, list((await session.execute(query)).scalars()))
 
 
 @router.get("/organisations/{organisation_id}/logo/{digest}")

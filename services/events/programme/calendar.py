@@ -1,6 +1,6 @@
 """An event as iCalendar (RFC 5545): one VEVENT for each session, with the zone's rules. Never the online link."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -80,9 +80,17 @@ def _entry(told: _Told, session: SessionRow, language: str) -> Event:
     entry.add("dtend", session.ends_at.astimezone(zone))
     entry.add("summary", pick(event.texts("title"), language).text)
     entry.add("url", url)
-    if description := event.texts("text"):
-        entry.add("description", f"{pick(description, language).text}\n\n{url}")
+    entry.add("description", "\n\n".join([*_words(event, language), url]))
     if place := ", ".join(part for part in (row.venue_name, row.venue_address) if part):
         entry.add("location", place)
     entry.add("status", "CONFIRMED" if row.state == State.PUBLISHED else "CANCELLED")
     return entry
+
+
+def _words(event: WholeEvent, language: str) -> Iterator[str]:
+    """The event's text, and who hosts it where that is more than one."""
+    if description := event.texts("text"):
+        yield pick(description, language).text
+    if event.co_hosts:
+        hosts = [event.organisation, *(one.organisation for one in event.co_hosts)]
+        yield ", ".join(pick(host.name, language).text for host in hosts)

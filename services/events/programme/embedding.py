@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 from markupsafe import Markup
 
 from services.events.events.pages import wording
+from services.events.organisations.queries import organisation_by_id
 from services.events.programme.pages import around, event_url, feed_url, read_wanted
-from services.events.programme.queries import find_events, organisation_by_id
+from services.events.programme.queries import find_events
 from shared.auth.sign_in import MemberDep, now_of
 from shared.contracts.events import Kind
 from shared.i18n.languages import LANGUAGES, PAGE_LANGUAGES

@@ -7,9 +7,10 @@ from hashlib import sha256
 from fastapi import APIRouter, Request, Response
 
 from services.events.events.queries import WholeEvent
+from services.events.organisations.queries import organisation_by_id
 from services.events.programme.calendar import REFRESH, feed_of
 from services.events.programme.pages import event_url, read_wanted
-from services.events.programme.queries import changed_at, find_events, organisation_by_id
+from services.events.programme.queries import changed_at, find_events
 from shared.auth.sign_in import now_of
 from shared.i18n.catalogues import N_
 from shared.runtime.api import DatabaseDep, PagesDep

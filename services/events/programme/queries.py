@@ -7,9 +7,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, func, or_, select, text
 from sqlmodel import col
 
+from services.events.co_hosts.model import CoHostRow
+from services.events.co_hosts.model import State as CoHostState
 from services.events.events.model import EventRow, EventVersionRow, State
 from services.events.events.queries import WholeEvent, whole
 from services.events.organisations.model import OrganisationRow
@@ -95,7 +97,12 @@ def _conditions(wanted: Wanted, now: datetime) -> list[Any]:
     if wanted.language:
         fits.append(col(EventRow.spoken_languages).contains([wanted.language]))
     if wanted.organisation:
-        fits.append(col(EventRow.organisation_id) == wanted.organisation)
+        fits.append(
+            or_(
+                col(EventRow.organisation_id) == wanted.organisation,
+                col(EventRow.id).in_(_co_hosted(wanted.organisation)),
+            )
+        )
     if wanted.kind:
         fits.append(col(EventRow.kind) == wanted.kind.value)
     if wanted.from_day or wanted.until_day:
@@ -108,16 +115,17 @@ def _conditions(wanted: Wanted, now: datetime) -> list[Any]:
     return fits + [col(EventRow.search_text).contains(word, autoescape=True) for word in words]
 
 
+def _co_hosted(organisation_id: UUID) -> Select[Any]:
+    return select(col(CoHostRow.event_id)).where(
+        col(CoHostRow.organisation_id) == organisation_id, col(CoHostRow.state) == CoHostState.ACCEPTED.value
+    )
+
+
 async def organisations_with_events(session: ReadSession, now: datetime) -> list[OrganisationRow]:
     """The organisations that have public events which are not over, in the order of their ids."""
     hosts = select(col(EventRow.organisation_id)).where(*_conditions(Wanted(), now))
     query = select(OrganisationRow).where(col(OrganisationRow.id).in_(hosts)).order_by(col(OrganisationRow.id))
     return list((await session.execute(query)).scalars())
-
-
-async def organisation_by_id(session: ReadSession, organisation_id: UUID) -> OrganisationRow | None:
-    """The organisation with this id."""
-    return await session.get(OrganisationRow, organisation_id)
 
 
 async def changed_at(session: ReadSession, events: Collection[WholeEvent]) -> dict[UUID, datetime]:

@@ -142,6 +142,7 @@ async def organisation_forms(service: Any, member: Member) -> AsyncIterator[Form
     yield Form(f"{route}/edit", f"{page}/edit", f"{page}/edit", fields, (*words, "website"), bad)
     fields = {"email": "colleague@example.org", "role": "desk", "mail_language": "de"}
     yield Form(f"{route}/invitations", page, f"{page}/invitations", fields, ("email",), {"email": "x@@", "role": "x"})
+    yield Form(f"{route}/logo", page, f"{page}/logo", {"remove": "yes"}, (), {"remove": ""})
     invitation = f"/invitations/{uuid4()}/take-back"
     yield Form(f"{route}{invitation.replace(invitation.split('/')[2], '{invitation_id}')}", page, page + invitation)
     colleague = await service.colleague(organisation_id, Role.DESK)

@@ -17,7 +17,9 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE.parents[1] / "build" / "kafka"
@@ -58,10 +60,12 @@ class LocalKafka:
     Args:
         folder: takes `data`, `server.properties` and `kafka.log`.
         port: of 127.0.0.1; a free one is chosen, and kept, if it is 0.
+        settings: more of `server.properties`, or other values than those of `SETTINGS`.
     """
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
+    def __init__(self, folder: Path, port: int = 0, settings: dict[str, str] | None = None) -> None:
         self._folder = folder.resolve()
+        self._more = settings or {}
         self._data = self._folder / "data"
         self._ports = (port or free_port(), free_port())
         self._process: subprocess.Popen[bytes] | None = None
@@ -84,7 +88,9 @@ class LocalKafka:
         Raises:
             LocalKafkaError: Java, Maven or the jars are missing, or it did not start within 60 s; the text says why.
         """
-        java = prepare()
+        self._start(prepare())
+
+    def _start(self, java: list[str]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         properties = self._folder / "server.properties"
         properties.write_text("".join(f"{name}={value}\n" for name, value in self._settings().items()))
@@ -145,6 +151,7 @@ class LocalKafka:
             "advertised.listeners": f"BROKER://{LOOPBACK}:{broker}",
             "controller.quorum.voters": f"1@{LOOPBACK}:{controller}",
             "log.dirs": str(self._data),
+            **self._more,
         }
 
     def _await_connections(self) -> None:
@@ -161,7 +168,7 @@ def why_not_here() -> str | None:
     """What this machine lacks to run Kafka, in one line; None if nothing."""
     if shutil.which("java") is None or shutil.which("mvn") is None:
         return f"Apache Kafka needs Java {OLDEST_JAVA} or later and Maven on the PATH"
-    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    said = _java_version()
     version = re.search(r'version "(\d+)', said)
     if version is None or int(version[1]) < OLDEST_JAVA:
         return f"Apache Kafka needs Java {OLDEST_JAVA} or later; this one says: {said.partition(chr(10))[0]}"
@@ -176,6 +183,13 @@ def prepare() -> list[str]:
     """
     if lack := why_not_here():
         raise LocalKafkaError(lack)
+    jars = _fetch_jars()
+    logging = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
+    memory = ["-Xmx512m", "-Xms256m", "-XX:+UseSerialGC"]
+    return _with_archive(["java", *memory, "-XX:TieredStopAtLevel=1", logging, "-cp", f"{jars}/*"], jars)
+
+
+def _fetch_jars() -> Path:
     pom = HERE / "pom.xml"
     jars = CACHE / f"jars-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
     if not jars.exists():
@@ -184,8 +198,29 @@ def prepare() -> list[str]:
         _run(["mvn", "--batch-mode", "--quiet", f"--file={pom}", *fetch])
         with suppress(OSError):  # somebody else was as quick
             draft.rename(jars)
-    logging = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
-    return ["java", "-Xmx512m", "-Xms256m", "-XX:TieredStopAtLevel=1", logging, "-cp", f"{jars}/*"]
+    return jars
+
+
+def _with_archive(java: list[str], jars: Path) -> list[str]:
+    """The command with Kafka's classes as the machine's Java has them in memory: a start takes half the work.
+
+    They are noted once, by a node that starts and ends. A Java that does not take the archive goes on without it.
+    """
+    archive = jars.with_name(f"{jars.name}-{hashlib.sha256(_java_version().encode()).hexdigest()[:12]}.jsa")
+    if not archive.exists():
+        draft = archive.with_name(f"{archive.name}.{os.getpid()}")
+        with TemporaryDirectory() as folder:
+            node = LocalKafka(Path(folder))
+            node._start([java[0], f"-XX:ArchiveClassesAtExit={draft}", *java[1:]])  # noqa: SLF001
+            node.stop()
+        draft.touch()  # an empty archive says that this Java makes none
+        draft.rename(archive)
+    return [java[0], f"-XX:SharedArchiveFile={archive}", "-Xlog:disable", *java[1:]]
+
+
+@cache
+def _java_version() -> str:
+    return subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
 
 
 def free_port() -> int:

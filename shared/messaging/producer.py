@@ -15,6 +15,7 @@ from aiokafka.errors import ProducerClosed
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import RecordMetadata
 
+from shared.messaging.connections import break_cleanly
 from shared.messaging.limits import within
 
 Headers = list[tuple[str, bytes]]
@@ -39,6 +40,7 @@ class Producer:
     """An aiokafka producer that can be made anew after an error that it does not recover from."""
 
     def __init__(self, bootstrap: str) -> None:
+        break_cleanly()
         self._bootstrap = bootstrap
         self._producer: AIOKafkaProducer | None = None
         self._lock = asyncio.Lock()

@@ -8,8 +8,8 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import asyncpg
@@ -24,16 +24,22 @@ from tests.support.system import SERVICES
 
 @dataclass(frozen=True)
 class Pace:
-    """How long things stay broken: as long as by hand, or as short as in the suite."""
+    """How long things stay broken: as long as by hand, or as short as in the suite.
+
+    `breath` is the longest time for which a broker that came back is left in peace: the next fault meets it anywhere
+    between its first moment and its work.
+    """
 
     stopped: float
     frozen: float
     moody: float
     crowded: float
+    breath: float
 
 
-BY_HAND = Pace(stopped=60, frozen=10, moody=15, crowded=6)
-QUICK = Pace(stopped=5, frozen=3, moody=0.8, crowded=0.7)
+BY_HAND = Pace(stopped=20, frozen=10, moody=15, crowded=6, breath=20)
+QUICK = Pace(stopped=2, frozen=3, moody=0.8, crowded=0.7, breath=3)
+_MINUTE = 60.0
 Fault = Callable[[House, random.Random, Pace], Awaitable[None]]
 
 
@@ -109,31 +115,50 @@ def _mood(mood: Mood) -> Fault:
     return be_moody
 
 
-async def _kill_broker(house: House, _dice: random.Random, _pace: Pace) -> None:
+@asynccontextmanager
+async def _broker_of(house: House, dice: random.Random, pace: Pace) -> AsyncIterator[None]:
+    """Nobody else breaks the broker meanwhile, nor for a breath afterwards."""
     async with house.lock("broker"):
+        yield
+        await asyncio.sleep(dice.uniform(0, pace.breath))
+
+
+async def _kill_broker(house: House, dice: random.Random, pace: Pace) -> None:
+    async with _broker_of(house, dice, pace):
         await asyncio.to_thread(house.broker.kill)
         await asyncio.to_thread(house.broker.start)
 
 
-async def _stop_kafka(house: House, _dice: random.Random, pace: Pace) -> None:
-    async with house.lock("broker"):
-        await asyncio.to_thread(house.broker.stop)
-        await asyncio.sleep(pace.stopped)
-        await asyncio.to_thread(house.broker.start)
+def _stop_kafka(length: Callable[[Pace], float]) -> Fault:
+    async def stop(house: House, dice: random.Random, pace: Pace) -> None:
+        async with _broker_of(house, dice, pace):
+            await asyncio.to_thread(house.broker.stop)
+            await asyncio.sleep(length(pace))
+            await asyncio.to_thread(house.broker.start)
+
+    return stop
 
 
-async def _empty_kafka(house: House, _dice: random.Random, _pace: Pace) -> None:
+async def _freeze_kafka(house: House, dice: random.Random, pace: Pace) -> None:
+    """Connections stay open and nothing answers; then it goes on, and finds its sessions over."""
+    async with _broker_of(house, dice, pace):
+        _kafka(house).pause()
+        await asyncio.sleep(pace.frozen)
+        _kafka(house).resume()
+
+
+async def _empty_kafka(house: House, dice: random.Random, pace: Pace) -> None:
     """Its disk is lost."""
-    async with house.lock("broker"):
+    async with _broker_of(house, dice, pace):
         await asyncio.to_thread(_kafka(house).kill)
         _kafka(house).wipe()
         await asyncio.to_thread(_kafka(house).start)
         await create_topics(house.broker.address, replication_factor=1)
 
 
-async def _fill_kafka(house: House, _dice: random.Random, _pace: Pace) -> None:
+async def _fill_kafka(house: House, dice: random.Random, pace: Pace) -> None:
     """Its disk is full; it gives up, and is started again once there is room."""
-    async with house.lock("broker"):
+    async with _broker_of(house, dice, pace):
         _kafka(house).fill_disk()
         for _ in range(100):
             if house.broker.process.poll() is not None:
@@ -174,10 +199,12 @@ KINDS: dict[str, Fault] = {
     "provider-error": _mood(Mood.ERROR),
     "provider-drop": _mood(Mood.DROP),
     "broker": _kill_broker,
-    "kafka-stopped": _stop_kafka,
+    "kafka-stopped": _stop_kafka(lambda pace: pace.stopped),
+    "kafka-minute": _stop_kafka(lambda _: _MINUTE),
+    "kafka-frozen": _freeze_kafka,
     "kafka-emptied": _empty_kafka,
     "kafka-full": _fill_kafka,
     "everything": _everything,
 }
-"""By name; `broker` is Apache Kafka, or the embedded one, killed."""
-NEEDS_KAFKA = frozenset({"kafka-stopped", "kafka-emptied", "kafka-full"})
+"""By name; `broker` is Kafka, or the embedded one, killed; `kafka-minute` is stopped for a minute at any pace."""
+NEEDS_KAFKA = frozenset(name for name in KINDS if name.startswith("kafka-"))

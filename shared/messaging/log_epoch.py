@@ -79,29 +79,48 @@ class LogEpoch:
 
     async def _last(self) -> _Mark | None:
         async with asyncio.timeout(10):
-            consumer = await self._connected()
-            end = (await consumer.end_offsets([_PARTITION]))[_PARTITION]
-            if end == 0:
-                return None
-            consumer.seek(_PARTITION, end - 1)
-            record = await consumer.getone()
-        at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-        return _Mark(record.value.decode(), at, any(name == _RENEWAL for name, _ in record.headers))
-
-    async def _connected(self) -> AIOKafkaConsumer:
-        if self._consumer is None:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._bootstrap,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                fetch_max_wait_ms=100,
-            )
-            self._consumer = consumer
-            consumer.assign([_PARTITION])
-            await consumer.start()
-        return self._consumer
+            if self._consumer is None:
+                self._consumer = _consumer(self._bootstrap)
+                await self._consumer.start()
+            return await _last_of(self._consumer)
 
     async def _append(self, headers: Headers) -> str:
         await self._producer.send_and_wait(TOPIC, uuid4().hex.encode(), _KEY, headers)
         mark = await self._last()
         return mark.epoch if mark else ""
+
+
+async def read_epoch(bootstrap: str) -> str | None:
+    """The mark as it is now, read over a connection of its own; None if the log has none.
+
+    Raises KafkaError or TimeoutError.
+    """
+    consumer = _consumer(bootstrap)
+    try:
+        async with asyncio.timeout(10):
+            await consumer.start()
+            mark = await _last_of(consumer)
+    finally:
+        await within(5, consumer.stop())
+    return mark.epoch if mark else None
+
+
+def _consumer(bootstrap: str) -> AIOKafkaConsumer:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=100,
+    )
+    consumer.assign([_PARTITION])
+    return consumer
+
+
+async def _last_of(consumer: AIOKafkaConsumer) -> _Mark | None:
+    end = (await consumer.end_offsets([_PARTITION]))[_PARTITION]
+    if end == 0:
+        return None
+    consumer.seek(_PARTITION, end - 1)
+    record = await consumer.getone()
+    at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    return _Mark(record.value.decode(), at, any(name == _RENEWAL for name, _ in record.headers))

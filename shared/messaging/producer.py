@@ -2,23 +2,28 @@
 
 Load-bearing invariants:
 - A future that `send` returned always ends, whatever becomes of the producer: whoever waits for it holds back a key.
+- With `read_epoch`, a record goes only over a connection that was made before the log's epoch was read and found to be
+  the one that it is for: never to a log that came after, whatever aiokafka sends again by itself. Nor does a producer
+  id go there: Kafka gives the same ones out again, and takes one's messages for repetitions of the other's.
 - Nothing waits for ever: a hanging broker costs a connection `_CONNECT`, and a place in the queue `_QUEUE` seconds.
 """
 
 import asyncio
 import random
-from asyncio import Future
+from asyncio import Future, Task
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import ProducerClosed
+from aiokafka.errors import KafkaError, ProducerClosed
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import RecordMetadata
 
-from shared.messaging.connections import break_cleanly
+from shared.messaging.connections import break_cleanly, look_at_each
 from shared.messaging.limits import within
 
 Headers = list[tuple[str, bytes]]
+ReadEpoch = Callable[[], Awaitable[str | None]]
 
 _REQUEST = 20_000
 """Milliseconds for one request. What timed out is sent again with its old sequence number, for as long as it takes."""
@@ -39,9 +44,12 @@ def _partition(key: bytes | None, partitions: list[int], _available: list[int]) 
 class Producer:
     """An aiokafka producer that can be made anew after an error that it does not recover from."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, read_epoch: ReadEpoch | None = None) -> None:
         break_cleanly()
         self._bootstrap = bootstrap
+        self._read_epoch = read_epoch
+        self._epoch: str | None = None
+        self._end: Task[None] | None = None
         self._producer: AIOKafkaProducer | None = None
         self._lock = asyncio.Lock()
 
@@ -63,6 +71,8 @@ class Producer:
             metadata_max_age_ms=30_000,
             partitioner=_partition,
         )
+        if self._read_epoch is not None:
+            look_at_each(producer.client, self._leads_to_one_log(producer, self._read_epoch))
         try:
             async with asyncio.timeout(_CONNECT):
                 await producer.start()
@@ -71,14 +81,46 @@ class Producer:
             raise
         return producer
 
+    def _leads_to_one_log(self, producer: AIOKafkaProducer, read_epoch: ReadEpoch) -> Callable[[], Awaitable[bool]]:
+        """The first connection says which log it is; with one to another log the producer is at its end."""
+        first: list[str | None] = []
+
+        async def is_right() -> bool:
+            try:
+                epoch = await read_epoch()
+            except (KafkaError, TimeoutError, OSError):
+                return False
+            if not first:
+                first.append(epoch)
+                self._epoch = epoch
+            elif epoch != first[0] and self._producer is producer:
+                self._end = asyncio.create_task(self.reset())
+            return epoch == first[0]
+
+        return is_right
+
+    async def leads_to(self, epoch: str) -> bool:
+        """Whether there is a connection, and to the log of this epoch; if to another, the next try connects anew."""
+        if self._read_epoch is None:
+            return True
+        try:
+            await self._started()
+        except (KafkaError, TimeoutError):
+            return False
+        if self._epoch != epoch:
+            await self.reset()
+        return self._epoch == epoch
+
     async def send(
-        self, topic: str, value: bytes | None, key: bytes | None, headers: Headers
+        self, topic: str, value: bytes | None, key: bytes | None, headers: Headers, *, epoch: str | None = None
     ) -> Future[RecordMetadata]:
-        """Queue one record; the future ends when all replicas have it.
+        """Queue one record, for the log of this epoch alone if one is given; the future ends when all replicas have it.
 
         Raises KafkaError at once if it cannot, and TimeoutError if there is no such topic or no room in the queue.
         """
         producer = self._producer or await self._started()
+        if epoch is not None and self._read_epoch is not None and self._epoch != epoch:
+            raise ProducerClosed
         async with asyncio.timeout(_QUEUE):
             future: Future[RecordMetadata] = await producer.send(topic, value=value, key=key, headers=headers)
         return future

@@ -8,6 +8,8 @@ Load-bearing invariants:
   topic that takes nothing: it is not there, or its partition has no leader.
 - Behind a message that failed, no later one of its key is marked: all of them are sent again, in their order.
 - Rows stay until they are older than the replay window, and are published again when the log's epoch changes.
+- A row is sent only to the log whose epoch the database knew when the row was read: a new log begins with the window,
+  in its order, and nothing newer comes before it (docs/decisions/0005).
 - A row is marked only if the log is still the one that it was sent to: the mark takes the row of the epoch FOR SHARE,
   a replay takes it for update.
 """
@@ -41,6 +43,8 @@ _BREATH = 200
 _IN_FLIGHT = 4000
 _REFUSED_WAIT = (0.5, 8.0)
 _TOPIC_WAIT = 5.0
+_LOG_WAIT = 0.3
+"""Seconds until the relay asks again whether Kafka is there, and with the log that the database knows."""
 _KEEPALIVE = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """Seconds, and probes: PostgreSQL frees the shards of a relay whose machine is gone after 25 s instead of two hours."""
 
@@ -162,7 +166,9 @@ class Relay:
         held += {flight.key for flight in self._in_flight.values()}
         closed = [topic for topic, until in self._closed_topics.items() if until > now]
         room = min(_ROUND, _IN_FLIGHT - len(self._in_flight))
-        await self._send(await connection.fetch(_PENDING, self._shards, held, closed, room))
+        rows = await connection.fetch(_PENDING, self._shards, held, closed, room)
+        if rows and rows[0]["epoch"] is not None:
+            await (self._send(rows) if await self._producer.leads_to(rows[0]["epoch"]) else asyncio.sleep(_LOG_WAIT))
         if not self._in_flight:
             return 0
         await asyncio.wait([flight.future for flight in self._in_flight.values()], timeout=0.5)
@@ -174,10 +180,10 @@ class Relay:
             if number % _BREATH == 0:
                 await asyncio.sleep(0)
             topic, key = row["topic"], row["key"]
-            if key in blocked or topic in blocked or row["epoch"] is None:
+            if key in blocked or topic in blocked:
                 continue
             try:
-                future = await self._producer.send(topic, row["value"], key.encode(), [])
+                future = await self._producer.send(topic, row["value"], key.encode(), [], epoch=row["epoch"])
             except TimeoutError:
                 self._close_topic(topic)
                 blocked |= {topic, key}

@@ -21,7 +21,7 @@ from shared.messaging.broker import create_broker
 from shared.messaging.consumers import Consumer, attach
 from shared.messaging.consumption import Consumption
 from shared.messaging.limits import within
-from shared.messaging.log_epoch import LogEpoch
+from shared.messaging.log_epoch import LogEpoch, read_epoch
 from shared.messaging.producer import Producer
 from shared.messaging.relay import Relay, follow_epoch
 from shared.messaging.rewind import follow_partitions
@@ -58,7 +58,7 @@ class Worker:
         self.settings = settings
         self.database = database
         self.consumers = consumers
-        self.producer = Producer(settings.kafka)
+        self.producer = Producer(settings.kafka, partial(read_epoch, settings.kafka))
         self.epoch = LogEpoch(settings.kafka, self.producer)
         self.consumption = Consumption(self.producer, self.epoch, ping=database.ping)
         self.broker: KafkaBroker = create_broker(

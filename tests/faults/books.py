@@ -73,17 +73,13 @@ class Logged(NamedTuple):
 
 @dataclass
 class Books:
-    """`tables[service][table]` are rows; `topics[name]` records in the order of the log; the rest as it was noted.
-
-    `emptied` says that the broker lost its log on the way.
-    """
+    """`tables[service][table]` are rows; `topics[name]` records in the order of the log; the rest as it was noted."""
 
     tables: dict[str, dict[str, list[Row]]]
     topics: dict[str, list[Logged]]
     journal: list[Row] = field(default_factory=list)
     accepted: list[Row] = field(default_factory=list)
     sms_unknown_wait: float = 0.0
-    emptied: bool = False
 
     def rows(self, service: str, table: str) -> list[Row]:
         return self.tables[service][table]
@@ -103,12 +99,12 @@ class Books:
         return found
 
 
-async def read_books(house: House, journal: Journal, sms_unknown_wait: float, *, emptied: bool) -> Books:
+async def read_books(house: House, journal: Journal, sms_unknown_wait: float) -> Books:
     """Read all of it."""
     tables = {service: await read_tables(house, service) for service in TABLES}
     topics = await _read_topics(house.broker.address)
     accepted = [asdict(one) for one in house.provider.accepted]
-    return Books(tables, topics, list(journal.entries), accepted, sms_unknown_wait, emptied)
+    return Books(tables, topics, list(journal.entries), accepted, sms_unknown_wait)
 
 
 async def read_tables(house: House, service: str) -> dict[str, list[Row]]:

@@ -88,5 +88,29 @@ def _ledger() -> None:
     sending.Sender._send_due = send_due  # type: ignore[method-assign]
 
 
-CONTROLS: dict[str, Callable[[], None]] = {"inbox": _inbox, "outbox": _outbox, "lock": _lock, "ledger": _ledger}
+def _look() -> None:
+    """Nobody looks which log a new connection leads to, and a lost one is noticed a while later."""
+    from shared.messaging.log_epoch import LogEpoch
+    from shared.messaging.producer import Producer
+
+    begin, current = Producer.__init__, LogEpoch.current
+
+    def begin_unseeing(self: Producer, bootstrap: str, _: Any = None) -> None:
+        begin(self, bootstrap)
+
+    async def notice_later(self: LogEpoch) -> str:
+        await asyncio.sleep(3)
+        return await current(self)
+
+    Producer.__init__ = begin_unseeing  # type: ignore[method-assign]
+    LogEpoch.current = notice_later  # type: ignore[method-assign]
+
+
+CONTROLS: dict[str, Callable[[], None]] = {
+    "inbox": _inbox,
+    "outbox": _outbox,
+    "lock": _lock,
+    "ledger": _ledger,
+    "look": _look,
+}
 CHANGES: dict[str, Callable[[], None]] = CONTROLS | {"brisk": _brisk}

@@ -146,15 +146,11 @@ def check_history(books: Books, histories: dict[str, History]) -> Iterator[Findi
 
 
 def _check_order(books: Books) -> Iterator[Finding]:
-    """The log has each event's messages in their order: where each first stands.
-
-    A log that was emptied is not judged: it begins with what was under way, and then has the window again, perhaps
-    more than once. Its consumers compare versions.
-    """
+    """The log has each event's messages in their order: where each first stands, also in a log that was emptied."""
     for event, messages in books.by_key("registrations").items():
         versions = [message["aggregate_version"] for message in messages]
         late = next((b for a, b in itertools.pairwise(versions) if b < a), None)
-        if late is not None and not books.emptied:
+        if late is not None:
             yield Finding("order", f"event {event}: version {late} stands behind later ones")
 
 

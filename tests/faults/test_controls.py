@@ -15,13 +15,14 @@ TRIALS = {
     "outbox": (["registrations-api", "registrations-worker"] * 4, "history"),
     "lock": (["registrations-api"], "oversold"),
     "ledger": (["provider-late", "notifications-worker"] * 4, "ledger"),
+    "look": (["kafka-emptied"], "order"),
 }
 """What breaks, and the rule that has to be found broken."""
 
 
 @pytest.fixture(scope="module")
 async def outcomes(machine, tmp_path_factory) -> dict[str, Outcome]:
-    """All four at once, each in a house of its own: they wait more than they work."""
+    """All at once, each in a house of its own: they wait more than they work."""
     if not machine.has_real_kafka:
         pytest.skip(NO_KAFKA)
     plans = [Plan(5, TRIALS[control][0], control=control, patience=12) for control in CONTROLS]
@@ -35,6 +36,6 @@ def test_the_checker_finds_what_a_missing_guard_lets_through(outcomes, control):
 
     Without the inbox a text is answered twice; without the outbox in the change's transaction the history has gaps;
     without the pool's lock there are more people than places; without the ledger before the call there are
-    notifications that it knows nothing of.
+    notifications that it knows nothing of; without the look at new connections an emptied log has the newer first.
     """
     assert TRIALS[control][1] in {finding.rule for finding in outcomes[control].findings}

@@ -108,8 +108,7 @@ async def _carry_out(plan: Plan, house: House, journal: Journal, http: aiohttp.C
     rest_seconds = time.monotonic() - began
     await _end(background[2:])
     plan.say("at rest; reading the books")
-    emptied = plan.embedded or "kafka-emptied" in plan.kinds
-    books = await read_books(house, journal, SMS_UNKNOWN_WAIT, emptied=emptied)
+    books = await read_books(house, journal, SMS_UNKNOWN_WAIT)
     return _outcome(plan, house, books, watch, crashes, lefts, rest_seconds)
 
 

@@ -39,9 +39,12 @@ async def test_kafka_that_comes_back_empty_gets_everything_again(own_kafka, data
     service = await Service(own_kafka.address, database_url("wiped")).create()
     aggregate = uuid4()
     worker = service.worker(service.consumer())
+    if not watch:
+        worker.producer._read_epoch = None
     async with running(worker):
         await service.steps(aggregate, 30)
         await until(lambda: has_effects(service, 30))
+        await until(lambda: published(service))
         if not watch:
             monkeypatch.setattr(Worker, "_follow_epoch", ignore)
             worker.timers = []
@@ -64,6 +67,50 @@ async def test_kafka_that_comes_back_empty_gets_everything_again(own_kafka, data
     await newcomer.handle(service.database, [service.contract.model_validate_json(r.value) for r in records])
     await service.close()
     assert (sorted(set(await service.effects(aggregate))) == list(range(1, 36))) is watch
+
+
+@pytest.mark.parametrize("look", [True, False], ids=["look", "control"])
+async def test_nothing_newer_stands_before_the_window_in_a_new_log(own_kafka, database_url, monkeypatch, look):
+    """What waited in the producer, and what came before anybody noticed the loss, follows behind what was lost.
+
+    Unless each new connection is looked at: then the newer messages come first.
+    """
+    service = await Service(own_kafka.address, database_url("order")).create()
+    aggregate, noticing = uuid4(), asyncio.Event()
+    noticing.set()
+    monkeypatch.setattr(LogEpoch, "current", held_back(noticing))
+    worker = service.worker(service.consumer())
+    if not look:
+        worker.producer._read_epoch = None
+    async with running(worker):
+        await service.steps(aggregate, 10)
+        await until(lambda: has_effects(service, 10))
+        await until(lambda: published(service))
+        noticing.clear()
+        await asyncio.to_thread(own_kafka.kill)
+        own_kafka.wipe()
+        await service.steps(aggregate, 5, first=11)
+        await asyncio.to_thread(own_kafka.start)
+        await service.create_topics()
+        await service.steps(aggregate, 5, first=16)
+        await asyncio.sleep(4)
+        noticing.set()
+        await until(lambda: holds(service, 20), 60)
+    records = await read_topic(service.kafka, service.topic)
+    numbers = [service.contract.model_validate_json(record.value).number for record in records]
+    await service.close()
+    assert (list(dict.fromkeys(numbers)) == list(range(1, 21))) is look
+
+
+def held_back(until_then):
+    """The epoch is asked for as ever, but later."""
+    current = LogEpoch.current
+
+    async def later(self):
+        await until_then.wait()
+        return await current(self)
+
+    return later
 
 
 async def holds(service, count):

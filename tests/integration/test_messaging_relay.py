@@ -137,7 +137,7 @@ class RefusingProducer(Producer):
         super().__init__(kafka)
         self.bad, self.left, self.late = str(bad).encode(), times, late
 
-    async def send(self, topic, value, key, headers):
+    async def send(self, topic, value, key, headers, *, epoch=None):
         if key == self.bad and self.left > 0:
             self.left -= 1
             if not self.late:
@@ -145,7 +145,7 @@ class RefusingProducer(Producer):
             future = asyncio.get_running_loop().create_future()
             future.set_exception(KafkaError("refused"))
             return future
-        return await super().send(topic, value, key, headers)
+        return await super().send(topic, value, key, headers, epoch=epoch)
 
 
 async def test_refused_key_holds_back_itself_alone_and_goes_on_in_order(service):

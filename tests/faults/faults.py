@@ -37,7 +37,7 @@ class Pace:
     breath: float
 
 
-BY_HAND = Pace(stopped=20, frozen=10, moody=15, crowded=6, breath=20)
+BY_HAND = Pace(stopped=10, frozen=10, moody=10, crowded=6, breath=6)
 QUICK = Pace(stopped=2, frozen=3, moody=0.8, crowded=0.7, breath=3)
 _MINUTE = 60.0
 Fault = Callable[[House, random.Random, Pace], Awaitable[None]]

@@ -4,7 +4,9 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -46,6 +48,28 @@ def noon_zone() -> str:
 
 
 @dataclass
+class Crash:
+    """One fault, and the monotonic time at which it began."""
+
+    kind: str
+    at: float
+
+
+CRASH: ContextVar[Crash] = ContextVar("CRASH")
+"""The one that the running task carries out."""
+
+
+class _Lock(asyncio.Lock):
+    """Notes that a crash begins when it has got hold of what it breaks."""
+
+    async def acquire(self) -> bool:
+        got = await super().acquire()
+        if crash := CRASH.get(None):
+            crash.at = time.monotonic()
+        return got
+
+
+@dataclass
 class House:
     """Everything that runs. `locks` keep two faults from the same part."""
 
@@ -60,7 +84,7 @@ class House:
     ended_alone: list[str] = field(default_factory=list)
 
     def lock(self, part: str) -> asyncio.Lock:
-        return self.locks.setdefault(part, asyncio.Lock())
+        return self.locks.setdefault(part, _Lock())
 
     def processes(self) -> list[str]:
         """The names of the processes that run all the time."""

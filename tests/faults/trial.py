@@ -17,7 +17,7 @@ from tests.faults.books import Books, read_books
 from tests.faults.checker import check
 from tests.faults.faults import BY_HAND, KINDS, QUICK, Pace
 from tests.faults.finding import Finding
-from tests.faults.house import SMS_UNKNOWN_WAIT, House, running_house
+from tests.faults.house import CRASH, SMS_UNKNOWN_WAIT, Crash, House, running_house
 from tests.faults.journal import Journal
 from tests.faults.load import Load
 from tests.faults.organiser import ACTIVE, Organiser
@@ -112,27 +112,25 @@ async def _carry_out(plan: Plan, house: House, journal: Journal, http: aiohttp.C
     return _outcome(plan, house, books, watch, crashes, lefts, rest_seconds)
 
 
-async def _break_things(plan: Plan, house: House, watch: Watch, dice: random.Random) -> list[tuple[str, float]]:
+async def _break_things(plan: Plan, house: House, watch: Watch, dice: random.Random) -> list[Crash]:
     """Volley by volley; what happened, and when."""
-    crashes: list[tuple[str, float]] = []
+    crashes: list[Crash] = []
     started = time.monotonic()
     for first in range(0, len(plan.kinds), plan.volley):
         if time.monotonic() - started < plan.longest:
             await _volley(plan, house, plan.kinds[first : first + plan.volley], dice, crashes)
             await _until_normal(watch, plan.patience)
-            plan.say(
-                f"everything works {time.monotonic() - crashes[-1][1]:.1f} s after the last of {len(crashes)} faults"
-            )
+            took = time.monotonic() - max(crash.at for crash in crashes)
+            plan.say(f"everything works {took:.1f} s after the last of {len(crashes)} faults")
     return crashes
 
 
-async def _volley(
-    plan: Plan, house: House, kinds: Sequence[str], dice: random.Random, crashes: list[tuple[str, float]]
-) -> None:
+async def _volley(plan: Plan, house: House, kinds: Sequence[str], dice: random.Random, crashes: list[Crash]) -> None:
     room = asyncio.Semaphore(plan.at_once)
 
     async def fault(kind: str, seed: float) -> None:
-        crashes.append((kind, time.monotonic()))
+        crashes.append(crash := Crash(kind, time.monotonic()))
+        CRASH.set(crash)
         plan.say(f"{datetime.now(UTC):%H:%M:%S}  {kind}")
         try:
             await KINDS[kind](house, random.Random(seed), plan.pace)
@@ -165,7 +163,7 @@ def _outcome(
     house: House,
     books: Books,
     watch: Watch,
-    crashes: list[tuple[str, float]],
+    crashes: list[Crash],
     lefts: list[str],
     rest_seconds: float,
 ) -> Outcome:
@@ -173,9 +171,9 @@ def _outcome(
     findings += [Finding("no-rest", left) for left in lefts]
     findings += [Finding("ended-alone", name) for name in house.ended_alone]
     outcome = Outcome(findings, entries=len(books.journal), accepted=len(books.accepted), rest_seconds=rest_seconds)
-    for kind, moment in crashes:
-        outcome.happened[kind] += 1
-        outcome.normal.setdefault(kind, []).append(watch.normal_after(moment))
+    for crash in crashes:
+        outcome.happened[crash.kind] += 1
+        outcome.normal.setdefault(crash.kind, []).append(watch.normal_after(crash.at))
     unhealed = [kind for kind, seconds in outcome.normal.items() if None in seconds]
     findings += [Finding("never-normal", kind) for kind in unhealed]
     return outcome

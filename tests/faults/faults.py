@@ -38,7 +38,7 @@ class Pace:
 
 
 BY_HAND = Pace(stopped=10, frozen=10, moody=10, crowded=6, breath=6)
-QUICK = Pace(stopped=2, frozen=3, moody=0.8, crowded=0.7, breath=3)
+QUICK = Pace(stopped=1, frozen=2.5, moody=0.8, crowded=0.7, breath=1.5)
 _MINUTE = 60.0
 Fault = Callable[[House, random.Random, Pace], Awaitable[None]]
 

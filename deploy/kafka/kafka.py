@@ -26,7 +26,7 @@ CACHE = HERE.parents[1] / "build" / "kafka"
 LOOPBACK = "127.0.0.1"
 OLDEST_JAVA = 17
 CLUSTER_ID = "dGVpbGhhYmUtbG9jYWwtMQ"  # a UUID in base64, as Kafka writes it; the same after a lost disk, as in compose
-START_WITHIN = 60.0  # seconds
+START_WITHIN = 120.0  # seconds; a machine may be busy
 STOP_WITHIN = 30.0  # seconds
 SETTINGS = {
     "process.roles": "broker,controller",
@@ -86,7 +86,7 @@ class LocalKafka:
         """Format the data folder if it is empty, start, and return when Kafka accepts connections.
 
         Raises:
-            LocalKafkaError: Java, Maven or the jars are missing, or it did not start within 60 s; the text says why.
+            LocalKafkaError: Java, Maven or the jars are missing, or it did not start within 120 s; the text says why.
         """
         self._start(prepare())
 

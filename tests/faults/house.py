@@ -100,7 +100,7 @@ class House:
         for name in names:
             self.system.processes[name].kill()
         for name in names:
-            self.system.processes.pop(name).wait(10)
+            self.system.processes.pop(name).wait(60)
             self.system.health.pop(name)
 
     async def supervise(self) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from email import message_from_bytes, policy
+from email.policy import default as default_policy
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -13,9 +14,10 @@ from services.notifications.templates.environment import MESSAGES
 from services.notifications.templates.facts import EventFacts, Telling, one_line
 from services.notifications.templates.mail import UnusableAddressError, render_mail
 from services.notifications.templates.sms import LIMIT, LIMITS, render_sms
+from shared.auth.members import Profile
 from shared.contracts.events import ContactPoint, Session
 from shared.contracts.notification_requests import Template
-from shared.i18n.formats import format_range
+from shared.i18n.formats import format_range, language_name
 from shared.i18n.languages import PAGE_LANGUAGES
 from shared.sms.encoding import FORBIDDEN, segments
 from shared.sms.keywords import Intent, parse, word_for
@@ -233,3 +235,19 @@ def test_rendering_compiles_each_template_once():
     from services.notifications.templates.environment import template
 
     assert template("confirmation.sms.txt", "de", "sms") is template("confirmation.sms.txt", "de", "sms")
+
+
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_a_mail_names_everybody_who_hosts_with_whom_to_ask_there(language):
+    """Both organisations sign, and the co-host's number and languages stand there in the reader's language."""
+    contact = ContactPoint(name="Sprechstunde", phone="+49 30 23125099")
+    guest = Profile(uuid4(), {"de": "Haus der Kulturen"}, "association", ["ar"], contact)
+    event = EventFacts(given.event(), 1, "Integrationsbüro", language, [guest])
+    mail = render_mail(telling("confirmation", language, event), address="a@example.org", sender="t@example.org")
+    parts = message_from_bytes(mail.raw, policy=default_policy)
+    for kind in ("plain", "html"):
+        text = parts.get_body((kind,)).get_content()
+        assert text.count("Haus der Kulturen") == 2
+        assert "Integrationsbüro" in text
+        assert "+49 30 23125099" in text
+        assert language_name("ar", language) in text

@@ -83,7 +83,7 @@ class Renderer:
         if (event_id, language) not in self._facts:
             names = {code: name for code, name in known.organisation.items() if name.strip()}
             name = pick(names, language).text if names else known.state.contact.name
-            self._facts[event_id, language] = EventFacts(known.state, known.version, name, language)
+            self._facts[event_id, language] = EventFacts(known.state, known.version, name, language, known.co_hosts)
         return self._facts[event_id, language]
 
     def _link(self, claim: Claim, secret: Secret) -> str | None:

@@ -1,6 +1,6 @@
 """Reading events for those who are told of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from shared.auth.members import Profile, profiles_of
 from shared.contracts.events import EventState
 from shared.database.engine import ReadSession
 
@@ -19,6 +20,7 @@ class KnownEvent:
     state: EventState
     version: int
     organisation: Mapping[str, str]
+    co_hosts: Sequence[Profile] = ()
 
 
 _EVENTS = (
@@ -35,8 +37,14 @@ _EVENTS = (
 
 
 async def events_by_id(session: ReadSession, ids: set[UUID]) -> dict[UUID, KnownEvent]:
-    """Those of the events that we know, in one statement."""
+    """Those of the events that we know, in one statement, and one more where any is hosted together."""
     if not ids:
         return {}
-    rows: Any = await session.execute(_EVENTS, {"ids": list(ids)})
-    return {row.id: KnownEvent(EventState.model_validate(row.state), row.version, row.name or {}) for row in rows}
+    rows: Any = (await session.execute(_EVENTS, {"ids": list(ids)})).all()
+    states = {row.id: EventState.model_validate(row.state) for row in rows}
+    profiles = await profiles_of(session, {one.organisation_id for state in states.values() for one in state.co_hosts})
+    together = {
+        event_id: [profiles[one.organisation_id] for one in state.co_hosts if one.organisation_id in profiles]
+        for event_id, state in states.items()
+    }
+    return {row.id: KnownEvent(states[row.id], row.version, row.name or {}, together[row.id]) for row in rows}

@@ -2,13 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from shared.auth.members import Profile
 from shared.contracts.events import ContactPoint, EventState, Status
 from shared.i18n import formats
 from shared.i18n.catalogues import N_, translations
@@ -25,6 +26,14 @@ def one_line(text: str) -> str:
     return _SPACES.sub(" ", "".join(kept)).strip()
 
 
+class CoHostFacts(NamedTuple):
+    """An organisation that hosts an event with another, as one reader is told of it; parts may be empty."""
+
+    name: str
+    phone: str
+    spoken: str
+
+
 @dataclass(frozen=True)
 class EventFacts:
     """An event in one language. Built once for all who read the same."""
@@ -33,6 +42,21 @@ class EventFacts:
     version: int
     organisation: str
     language: str
+    co_hosts: Sequence[Profile] = ()
+
+    @cached_property
+    def together(self) -> list[CoHostFacts]:
+        """Who hosts it with the organisation, and whom to ask there."""
+        return [
+            CoHostFacts(
+                one_line(pick(profile.name, self.language).text),
+                (profile.contact.phone or "") if profile.contact else "",
+                formats.list_of(
+                    [formats.language_name(code, self.language) for code in profile.languages], self.language
+                ),
+            )
+            for profile in self.co_hosts
+        ]
 
     @cached_property
     def title(self) -> Shown:

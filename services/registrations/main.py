@@ -5,6 +5,8 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from services.registrations.check_in import api as check_in_api
+from services.registrations.check_in import pages as check_in_pages
 from services.registrations.conversations.consumers import sms_consumer
 from services.registrations.events.consumers import event_consumer
 from services.registrations.events.queries import PoolIds
@@ -59,7 +61,7 @@ def create_api(settings: RegistrationsSettings) -> FastAPI:
     database = Database(settings.database, connections=settings.database_connections)
     web = Pages(
         SERVICE,
-        [HERE / "registrations" / "templates"],
+        [HERE / "registrations" / "templates", HERE / "check_in" / "templates"],
         service_urls(settings),
         footer=FooterLinks(settings.privacy_url),
     )
@@ -68,7 +70,10 @@ def create_api(settings: RegistrationsSettings) -> FastAPI:
     app.state.rules = _rules(settings)
     app.state.pool_ids = PoolIds()
     app.state.writer = AdmissionWriter(database, app.state.vault, app.state.rules)
-    for router in (api.router, pages.router, manage.router, console.router):
+    for router in (
+        *(api.router, pages.router, manage.router, console.router),
+        *(check_in_api.router, check_in_pages.router),
+    ):
         app.include_router(router)
     finish_api(app, consumers(settings), PUBLISHES, base="/registrations")
     return app

@@ -11,7 +11,9 @@ from shared.contracts.contacts import Contact
 from shared.contracts.registrations import EndedBy
 from shared.database.engine import Database
 from shared.database.migrations import upgrade
+from shared.tickets import code_of, ticket_of
 from tests.support import registrations as given
+from tests.support.registration_pages import registrations
 from tests.support.registration_phone import Phone, held_by_web, newest, offered, open_event, outbox
 
 
@@ -90,7 +92,8 @@ async def test_the_registered_are_not_told_that_they_have_nothing(database, phon
     await phone.text(f"{event.code} 2")
     answer = await phone.text(said.format(code=event.code, other=other.code))
     assert answer["template"] == "sms-status"
-    assert answer["data"]["lines"] == [f"{event.code}|confirmed|2|"]
+    [line] = answer["data"]["lines"]
+    assert line.startswith(f"{event.code}|confirmed|2||")
 
 
 async def test_a_yes_with_a_code_that_comes_too_late_registers_anew(database, phone):
@@ -103,16 +106,18 @@ async def test_a_yes_with_a_code_that_comes_too_late_registers_anew(database, ph
 
 
 async def test_status_names_each_registration(database, phone):
-    """Code, state, number of people, and until when to answer."""
+    """Code, state, number of people, until when to answer, and for a place the code for the door."""
     waits = await offered(database, phone)
     confirmed = await open_event(database)
     await phone.text(f"{confirmed.code} 2")
     answer = await phone.text("durum")
     first, second = answer["data"]["lines"]
     assert first.startswith(f"{waits.code}|offered|1|2")
-    assert second == f"{confirmed.code}|confirmed|2|"
+    *said, entry = second.split("|")
+    assert said == [confirmed.code, "confirmed", "2", "", ""]
+    assert entry in {code_of(ticket_of(row.id)) for row in await registrations(database, confirmed)}
     answer = await phone.text(f"STATUS {confirmed.code}")
-    assert answer["data"]["lines"] == [f"{confirmed.code}|confirmed|2|"]
+    assert answer["data"]["lines"] == [second]
 
 
 async def test_a_cancelled_registration_can_be_made_again(database, phone):

@@ -54,6 +54,9 @@ BODIES = {
     },
     "POST /api/events/{event_id}/postpone": {"reason": {"de": "Später."}},
     "POST /api/events/{event_id}/cancel": {"reason": {"de": "Fällt aus."}},
+    "POST /registrations/api/events/{event_id}/check-in": {"code": "123456"},
+    "POST /registrations/api/events/{event_id}/check-in/undo": {"code": "123456"},
+    "POST /registrations/api/events/{event_id}/check-in/walk-ins": {"people": 1},
 }
 FIELDS = [
     ("version", "2"), ("confirmed", "yes"), ("reason-de", "Fällt aus."), ("kind", "workshop"), ("language", "de"),
@@ -101,7 +104,7 @@ async def knock(doors, way: Way, url: str, token: str | None, organisation_id=No
         body = {**BODIES.get(str(way), {})}
         if "organisation_id" in body:
             body["organisation_id"] = str(organisation_id)
-        headers = {"if-match": '"2"', "idempotency-key": uuid4().hex, "content-type": "application/json"}
+        headers = {"if-match": '"2"', "idempotency-key": str(uuid4()), "content-type": "application/json"}
         return await browser.request(way.method, url, json.dumps(body).encode(), headers)
     fields = [*FIELDS, ("request_key", str(uuid4())), ("organisation", str(organisation_id))]
     fields += [("csrf_token", form_token(browser))]

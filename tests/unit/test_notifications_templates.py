@@ -21,11 +21,13 @@ from shared.i18n.formats import format_range, language_name
 from shared.i18n.languages import PAGE_LANGUAGES
 from shared.sms.encoding import FORBIDDEN, segments
 from shared.sms.keywords import Intent, parse, word_for
+from shared.tickets import png, qr_code, ticket_url
 from tests.support import notifications as given
 
 ANSWERED_HERE = ("stopped", "started", "still-stopped")
 SMS = sorted(path.name.removesuffix(".sms.txt") for path in MESSAGES.glob("*.sms.txt"))
 MAIL = sorted(path.name.removesuffix(".mail.txt") for path in MESSAGES.glob("*.mail.txt") if "layout" not in path.name)
+TICKET = "482913551204"
 LINK = "https://teilhabe.example/r/abcdefghijklmnop"
 DATA = {
     "party": 12,
@@ -37,7 +39,7 @@ DATA = {
     "code": "GARTEN",
     "word": "YES",
     "codes": ["GARTEN", "HAFEN"],
-    "lines": ["GARTEN|confirmed|3|", "HAFEN|offered|1|2026-12-02T17:00:00+00:00", "MARKT|waitlisted|2|"],
+    "lines": ["GARTEN|confirmed|3|||482 913", "HAFEN|offered|1|2026-12-02T17:00:00+00:00", "MARKT|waitlisted|2|"],
     "largest": 5,
     "why": "closed",
     "shares": ["1|contact|no|Migrantenselbstorganisation der Stadt und der Region Demostadt", "2|names|yes|Haus"],
@@ -54,6 +56,7 @@ def facts(language, **changes):
 
 def telling(template, language="de", event=None, **changes):
     values = {"data": DATA, "event": event or facts(language), "link": LINK, "first": True, "name": "N"}
+    values |= {"ticket": TICKET, "ticket_address": ticket_url("https://teilhabe.example", "GARTEN", TICKET)}
     return Telling(template, language, uuid4(), uuid4(), **values | changes)
 
 
@@ -90,6 +93,17 @@ def test_confirmation_fits_two_segments_with_all_that_a_person_needs(language, f
     assert when in text
     assert f"{word_for(Intent.CANCEL, language)} GARTEN" in text
     assert (word_for(Intent.STOP, language) in text) is first
+
+
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_confirmation_says_the_code_for_the_door(language):
+    """In every language; it gives way only where a title could not be read any more, and STATUS says it then."""
+    short = EventFacts(given.event({"de": "Garten zusammen"}), 3, "Büro", language)
+    for event in (short, facts(language)):
+        assert "482 913" in render_sms(telling("confirmation", language, event, first=False))
+    crowded = render_sms(telling("confirmation", language, first=True))
+    assert "482 913" in crowded or len(crowded.partition("...")[0]) > 24
+    assert "482 913" in render_sms(telling("sms-status", language))
 
 
 @pytest.mark.parametrize("language", PAGE_LANGUAGES)
@@ -202,12 +216,38 @@ def test_mail_renders_with_subject_text_and_html(name, language):
     assert b"text/html" in mail.raw
 
 
+@pytest.mark.parametrize(
+    ("name", "state", "shown"),
+    [
+        ("confirmation", "", True),
+        ("already-registered", "confirmed", True),
+        ("already-registered", "waitlisted", False),
+        ("waitlist", "", False),
+        ("offer", "", False),
+        ("cancelled", "confirmed", False),
+    ],
+)
+def test_the_ticket_is_for_who_has_a_place(name, state, shown):
+    """Code and QR code stand in the mail to a confirmed party alone; the picture is a part of the mail itself."""
+    raw = render_mail(telling(name, data=DATA | {"state": state}), address="a@example.org", sender="t@example.org").raw
+    mail = message_from_bytes(raw, policy=policy.default)
+    bodies = [mail.get_body((kind,)).get_content() for kind in ("plain", "html")]
+    pictures = [part for part in mail.walk() if part.get_content_type() == "image/png"]
+    assert [("482 913" in body) for body in bodies] == [shown, shown]
+    assert len(pictures) == shown
+    if shown:
+        address = ticket_url("https://teilhabe.example", "GARTEN", TICKET)
+        assert pictures[0].get_content() == png(qr_code(address))
+        assert pictures[0]["Content-ID"] == "<ticket>"
+        assert 'src="cid:ticket"' in bodies[1]
+
+
 def test_what_people_wrote_is_text_in_html():
     """Markup in a title, a name or a contact point does nothing in a mail."""
     evil = "<img src=x onerror=alert(1)>"
     event = EventFacts(given.event({"de": evil}, contact=ContactPoint(name=evil, hours={"de": evil})), 1, evil, "de")
     mail = render_mail(telling("confirmation", event=event, name=evil), address="a@example.org", sender="t@example.org")
-    assert b"<img" not in mail.raw.split(b"text/html")[1]
+    assert b"<img src=x" not in mail.raw.replace(b"=3D", b"=").split(b"text/html")[1]
 
 
 @pytest.mark.parametrize("address", ["", "a b", "x@y@z", "a@example.org\r\nBcc: b@example.org"])

@@ -19,5 +19,9 @@ ACTIONS = {
     "translation.proposed": N_("Proposed a translation"),
     "translation.approved": N_("Approved a translation"),
     "translation.declined": N_("Declined a translation"),
+    "check-in.made": N_("Checked a party in"),
+    "check-in.changed": N_("Changed how many of a party came"),
+    "check-in.undone": N_("Took a check-in back"),
+    "walk-ins.counted": N_("Counted people who came without registering"),
 }
 """The services' own additions stand below, by noun."""

@@ -182,7 +182,7 @@ async def sign_out(
         at_provider = await end_session(session, session_secret(request))
     answer = pages.redirect("/sign-in/openid/left" if at_provider and settings.openid else "/events")
     forget_cookies(answer, settings)
-    answer.headers["clear-site-data"] = '"cache"'
+    answer.headers["clear-site-data"] = '"cache", "storage"'
     return answer
 
 

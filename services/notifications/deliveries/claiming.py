@@ -90,6 +90,7 @@ class Claim:
     created_at: datetime
     lease_until: datetime
     event_id: UUID | None = None
+    registration_id: UUID | None = None
     data: dict[str, Any] = field(default_factory=dict)
     sealed: str | None = None
     purpose: str | None = None
@@ -135,6 +136,7 @@ def _claim(row: Any, lease_until: datetime) -> Claim:
         created_at=row.created_at,
         lease_until=lease_until,
         event_id=row.event_id,
+        registration_id=row.registration_id,
         data=row.data,
         sealed=row.sealed,
         purpose=row.purpose,

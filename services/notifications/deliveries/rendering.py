@@ -15,6 +15,7 @@ from services.notifications.templates.facts import EventFacts, Telling
 from shared.contracts.deliveries import DeliveryChannel
 from shared.contracts.notification_requests import Recipient, Secret, Template
 from shared.i18n.languages import LANGUAGES, PAGE_LANGUAGES, fallback_chain
+from shared.tickets import ticket_of, ticket_url
 from shared.vault import SealBrokenError, Vault
 from shared.web.shown import pick
 
@@ -57,6 +58,8 @@ class Renderer:
             first=claim.first,
             unsubscribe=self._unsubscribe(claim, address),
             sent_at=now,
+            ticket=ticket_of(claim.registration_id) if claim.registration_id else "",
+            ticket_address=self._ticket_address(claim),
         )
 
     def _secret(self, claim: Claim) -> Secret:
@@ -95,6 +98,13 @@ class Renderer:
             path = AT_EVENTS[Template(claim.template)].format(token=secret.token)
             return f"{self._settings.events_url.rstrip('/')}/{path}"
         return f"{self._settings.registrations_url.rstrip('/')}/r/{secret.token}"
+
+    def _ticket_address(self, claim: Claim) -> str:
+        """What the QR code of the registration says."""
+        known = self._events.get(claim.event_id) if claim.event_id else None
+        if known is None or claim.registration_id is None:
+            return ""
+        return ticket_url(self._settings.registrations_url, known.state.code, ticket_of(claim.registration_id))
 
     def _unsubscribe(self, claim: Claim, address: str) -> str | None:
         if claim.channel is DeliveryChannel.SMS or claim.template in ALWAYS_SENT:

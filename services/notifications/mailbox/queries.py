@@ -1,5 +1,6 @@
 """What is on the development phone and in the mailbox."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,9 +101,19 @@ async def opened_mail(session: ReadSession, mail_id: UUID) -> OpenedMail | None:
         Envelope(row.id, row.address, row.subject, row.created_at),
         _headers(message),
         _body(message, "plain"),
-        _body(message, "html"),
+        _with_pictures(message, _body(message, "html")),
         [_attachment(part) for part in message.iter_attachments()],
     )
+
+
+def _with_pictures(message: EmailMessage, html: str) -> str:
+    """The HTML with the mail's own pictures in place of their names (RFC 2392)."""
+    for part in message.walk():
+        name = str(part["Content-ID"] or "").strip("<>")
+        if name and part.get_content_maintype() == "image":
+            content = b64encode(bytes(part.get_payload(decode=True))).decode()
+            html = html.replace(f'"cid:{name}"', f'"data:{part.get_content_type()};base64,{content}"')
+    return html
 
 
 def _headers(message: EmailMessage) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from shared.contracts.events import ContactPoint, EventState, Status
 from shared.i18n import formats
 from shared.i18n.catalogues import N_, translations
 from shared.sms.words import KEYWORD_INTENTS, word_for
+from shared.tickets import code_of
 from shared.web.shown import Shown, pick
 
 NO_DATE = N_("postponed, the new date is not known yet")
@@ -132,15 +133,23 @@ class Telling:
     first: bool = False
     unsubscribe: str | None = None
     sent_at: datetime | None = None
+    ticket: str = ""
+    ticket_address: str = ""
+
+    @property
+    def entry(self) -> str:
+        """The code that a party says at the door, for people who have a place."""
+        told = self.template in {"confirmation", "already-registered"} and self._placed
+        return code_of(self.ticket) if told and self.ticket else ""
+
+    @property
+    def _placed(self) -> bool:
+        return self.template == "confirmation" or self.data.get("state") == "confirmed"
 
     @property
     def online_link(self) -> str:
         """The link of an online event, for people who have a place; others find it on their page once they do."""
-        placed = (
-            self.template == "confirmation"
-            or self.data.get("state") == "confirmed"
-            or (self.template == "party-changed" and not self.data.get("waits"))
-        )
+        placed = self._placed or (self.template == "party-changed" and not self.data.get("waits"))
         return (self.event.state.online_link or "") if self.event and placed else ""
 
     def words(self) -> dict[str, str]:
@@ -166,6 +175,7 @@ class Telling:
             "when": event.when if event else "",
             "reason": one_line(reason.text) if reason else "",
             "link": self.link or "",
+            "entry": self.entry,
             "first": self.first,
             "party": 1,
             "holds": True,

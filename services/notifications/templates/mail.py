@@ -19,9 +19,11 @@ from services.notifications.templates.calendars import calendar
 from services.notifications.templates.environment import Flavour, template
 from services.notifications.templates.facts import EventFacts, Telling, one_line
 from shared.i18n.languages import direction
+from shared.tickets import png, qr_code
 from shared.web.shown import Shown
 
 SENDER_NAME = "Teilhabe"
+_TICKET = "ticket"
 _LONGEST_SUBJECT = 200
 _FLAVOURS: tuple[Flavour, Flavour] = ("text", "html")
 
@@ -53,6 +55,7 @@ def render_mail(telling: Telling, *, address: str, sender: str) -> Mail:
     _describe(message, telling, sender, now)
     message.set_content(_layout(telling, "text", texts["text"]), cte="quoted-printable")
     message.add_alternative(_layout(telling, "html", texts["html"]), subtype="html", cte="quoted-printable")
+    _add_ticket(message, telling)
     _attach_calendar(message, telling, sender, now)
     message["Content-Language"] = telling.language
     return Mail(sender, address, subject, message.as_bytes())
@@ -76,6 +79,15 @@ def _describe(message: EmailMessage, telling: Telling, sender: str, now: datetim
     if telling.unsubscribe:
         message["List-Unsubscribe"] = f"<{telling.unsubscribe}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+
+
+def _add_ticket(message: EmailMessage, telling: Telling) -> None:
+    """The QR code in the HTML part: an image of the mail itself, for nothing is fetched from us when it is read."""
+    if not telling.entry or not telling.ticket_address:
+        return
+    html = list(message.iter_parts())[-1]
+    picture = png(qr_code(telling.ticket_address))
+    html.add_related(picture, "image", "png", cid=f"<{_TICKET}>", filename=f"{_TICKET}.png", disposition="inline")
 
 
 def _attach_calendar(message: EmailMessage, telling: Telling, sender: str, now: datetime) -> None:
@@ -113,6 +125,7 @@ def _variables(telling: Telling, flavour: Flavour) -> dict[str, Any]:
         "title": _title(telling, flavour),
         "event": event,
         "online_link": telling.online_link,
+        "ticket_picture": f"cid:{_TICKET}" if telling.entry and telling.ticket_address else "",
         "name": one_line(telling.name or ""),
         "direction": direction(telling.language),
         "unsubscribe": telling.unsubscribe or "",

@@ -1,7 +1,8 @@
 """A notification as one SMS: short, plain, and no longer than its limit.
 
 What does not fit goes in a fixed order: the contact point, the place, the link, then words from the end of the reason
-and of the title. The date, the code and how to cancel always stay. Source: design §9.
+and of the title, and the code for the door where that could not be read any more. The date, the event's code and how
+to cancel always stay. Source: design §9.
 """
 
 from collections.abc import Iterator
@@ -64,8 +65,8 @@ def _answers(telling: Telling) -> dict[str, Any]:
 
 
 def _line(telling: Telling, line: str) -> dict[str, Any]:
-    """One line of a status, `CODE|state|party|until|postponed`; what is missing at the end is empty."""
-    code, state, party, until, postponed = (line.split("|") + [""] * 4)[:5]
+    """A line of a status, `CODE|state|party|until|postponed|code for the door`; what is missing at the end is empty."""
+    code, state, party, until, postponed, entry = (line.split("|") + [""] * 5)[:6]
     told = Telling(telling.template, telling.language, telling.delivery_id, telling.key, {"until": until})
     return {
         "code": code,
@@ -73,6 +74,7 @@ def _line(telling: Telling, line: str) -> dict[str, Any]:
         "party": int(party or 1),
         "postponed": postponed == "postponed",
         "until": told.moment("until", short=True),
+        "entry": entry,
         "count": formats.format_number(int(party or 1), telling.language),
     }
 
@@ -86,6 +88,14 @@ def _share(line: str) -> dict[str, str]:
 
 
 def _ever_shorter(variables: dict[str, Any], shortest: int) -> Iterator[dict[str, Any]]:
+    """Ever less to say; the code for the door is left out rather than that the title cannot be read any more."""
+    if variables["entry"]:
+        yield from _shortened(variables, max(shortest, _READABLE))
+        variables = variables | {"entry": ""}
+    yield from _shortened(variables, shortest)
+
+
+def _shortened(variables: dict[str, Any], shortest: int) -> Iterator[dict[str, Any]]:
     """The variables as they are, then without what is optional, then with ever fewer words, down to `shortest`."""
     yield variables
     for name in _OPTIONAL:

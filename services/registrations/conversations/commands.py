@@ -43,10 +43,12 @@ from shared.database.engine import WriteSession
 from shared.messaging.outbox import publish
 from shared.sms.guessing import guess_language
 from shared.sms.keywords import Intent
+from shared.tickets import code_of, ticket_of
 from shared.vault import Vault
 from shared.web.shown import pick
 
 MOST_LINES = 10
+MOST_ENTRIES = 3
 NO_PARTY = 10**9
 """Larger than any event allows: what a text asks for whose number of people cannot be read."""
 
@@ -267,18 +269,24 @@ async def _one_of(talk: Conversation, candidates: list[Live], word: str) -> Live
 
 async def _status(talk: Conversation) -> None:
     """Where the sender's registrations stand: the one that the text names, else all of them."""
-    lines = [_line(one) for one in (await talk.meant() or await talk.every())[:MOST_LINES]]
+    stand = (await talk.meant() or await talk.every())[:MOST_LINES]
+    lines = [_line(one, with_entry=len(stand) <= MOST_ENTRIES) for one in stand]
     if lines:
         await talk.answer(Template.SMS_STATUS, lines=lines)
     else:
         await talk.answer(Template.SMS_NOTHING_OPEN)
 
 
-def _line(one: Live) -> str:
-    """`CODE|state|party|until`; of a postponed event without an end of the time to answer, and with a word more."""
+def _line(one: Live, *, with_entry: bool) -> str:
+    """`CODE|state|party|until`; of a postponed event without an end of the time to answer, and with a word more.
+
+    For a place the code for the door stands at the end, while there are few lines.
+    """
     until = one.expires_at.isoformat() if one.expires_at and not one.postponed else ""
     line = f"{one.code}|{one.state.value}|{one.party_size}|{until}"
-    return f"{line}|postponed" if one.postponed else line
+    if one.postponed:
+        return f"{line}|postponed"
+    return f"{line}||{code_of(ticket_of(one.id))}" if with_entry and one.state is State.CONFIRMED else line
 
 
 async def _help(talk: Conversation) -> None:

@@ -1,5 +1,6 @@
 """Alembic's environment of the registrations database."""
 
+import services.registrations.check_in.model
 import services.registrations.consents.model
 import services.registrations.events.model
 import services.registrations.people.model

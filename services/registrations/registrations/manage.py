@@ -12,6 +12,7 @@ from services.registrations.people import commands as people
 from services.registrations.registrations import commands, wishes
 from services.registrations.registrations.form import AT_MOST, share_names
 from services.registrations.registrations.limits import GUESSES
+from services.registrations.registrations.model import State
 from services.registrations.registrations.pages import language_options
 from services.registrations.registrations.queries import Own, by_token
 from shared.contracts.registrations import EndedBy
@@ -19,6 +20,7 @@ from shared.i18n.catalogues import N_
 from shared.i18n.formats import format_number
 from shared.i18n.languages import LANGUAGES
 from shared.runtime.api import DatabaseDep, FormDep, PagesDep
+from shared.tickets import code_of, qr_code, svg, ticket_url
 from shared.web.forms import FormErrors
 from shared.web.problem import Problem
 from shared.web.reader import Reader
@@ -54,6 +56,7 @@ def _page(
         event=own.event,
         registration=own.registration,
         title=title,
+        code=code_of(own.ticket),
         token=token,
         settings=request.app.state.settings,
         **more,
@@ -78,6 +81,16 @@ async def own_page(request: Request, token: str, pages: PagesDep, new: str = "",
     """Where the registration stands, and the one next step."""
     own = await own_registration(request, token)
     return await _own_page(request, pages, own, token, new=bool(new), saved=bool(saved))
+
+
+@router.get("/r/{token}/ticket.svg")
+async def ticket_picture(request: Request, token: str) -> Response:
+    """The QR code for the desk, for who has a place."""
+    own = await own_registration(request, token)
+    if own.state is not State.CONFIRMED:
+        raise Problem(404)
+    url = ticket_url(request.app.state.settings.registrations_url, own.event.code, own.ticket)
+    return Response(svg(qr_code(url)), media_type="image/svg+xml")
 
 
 @router.get("/r/{token}/cancel")

@@ -13,6 +13,7 @@ from services.registrations.registrations.model import LIVE, RegistrationRow, St
 from services.registrations.registrations.waitlist import waiting_position
 from shared.contracts.events import EventState
 from shared.database.engine import ReadSession
+from shared.tickets import ticket_of
 from shared.vault import token_hash
 
 
@@ -34,6 +35,11 @@ class Own(NamedTuple):
     def live(self) -> bool:
         """Whether it has not ended."""
         return self.state in LIVE
+
+    @property
+    def ticket(self) -> str:
+        """What the party shows at the door."""
+        return ticket_of(self.registration.id)
 
 
 async def by_token(session: ReadSession, token: str) -> Own | None:

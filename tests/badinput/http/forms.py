@@ -2,14 +2,18 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from services.events.organisations.invitations import invite
+from services.registrations.check_in.commands import Desk, check_in
+from services.registrations.registrations.admission import admit
 from shared.auth.members import Member
+from shared.contracts.events import EventState
 from shared.contracts.notification_requests import Recipient, Secret
 from shared.contracts.organisations import Role
+from shared.tickets import ticket_of
 from tests.badinput.http.client import Client
 from tests.badinput.http.services import Target, admitted
 from tests.support import registrations as given
@@ -211,6 +215,25 @@ async def registration_forms(target: Target) -> AsyncIterator[Form]:
     yield Form("/r/{token}/language", page, f"{page}/language", {"language": "tr"}, (), {"language": "xx"})
     yield Form("/r/{token}/cancel", f"{page}/cancel", f"{page}/cancel")
     yield Form("/r/{token}/accept", f"/r/{asked}", f"/r/{asked}/accept")
+    async for form in check_in_forms(target, event):
+        yield form
+
+
+async def check_in_forms(target: Target, event: EventState) -> AsyncIterator[Form]:
+    """The desk's forms, for a party of two that is here already."""
+    path = "/registrations/console/events/{event_id}/check-in"
+    at = path.format(event_id=event.id)
+    now = datetime.now(UTC)
+    async with target.database.begin() as session:
+        wishes = [given.wish(size=2, name="Ada")]
+        [party] = await admit(session, given.VAULT, given.RULES, event.places[0].id, wishes, now)
+        await check_in(session, Desk(uuid4(), event, event.sessions[0], uuid4(), now, now), party.id)
+    found, where = f"{at}?code={ticket_of(party.id)}", {"session": str(event.sessions[0].id)}
+    ticket = where | {"ticket": ticket_of(party.id)}
+    yield Form(path, at, at, where | {"search": "Ada"}, ("search",))
+    yield Form(f"{path}/party", found, f"{at}/party", ticket | {"came": "2"}, ("came",), {"came": "0"})
+    yield Form(f"{path}/undo", found, f"{at}/undo", ticket)
+    yield Form(f"{path}/walk-ins", at, f"{at}/walk-ins", where | {"people": "more"})
 
 
 async def notification_forms(target: Target) -> AsyncIterator[Form]:

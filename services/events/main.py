@@ -22,6 +22,9 @@ from services.events.programme import api as programme_api
 from services.events.programme import embedding, feeds
 from services.events.programme import pages as programme_pages
 from services.events.programme.consumers import counts_consumer
+from services.events.series import pages as series_pages
+from services.events.series.filling import fill_due
+from services.events.series.pages import window_of
 from services.events.settings import EventsSettings
 from services.events.sign_in import openid_pages
 from services.events.sign_in import pages as sign_in_pages
@@ -45,7 +48,7 @@ from shared.web.pages import Pages
 
 SERVICE = "events"
 HERE = Path(__file__).parent
-NOUNS = ("programme", "events", "sign_in", "organisations", "co_hosts", "posters", "audit", "importing")
+NOUNS = ("programme", "events", "series", "sign_in", "organisations", "co_hosts", "posters", "audit", "importing")
 """The folders that hold templates."""
 PARTS = (
     programme_api,
@@ -55,6 +58,7 @@ PARTS = (
     programme_pages,
     events_pages,
     actions,
+    series_pages,
     openid_pages,
     sign_in_pages,
     organisation_pages,
@@ -113,10 +117,14 @@ def create_worker(settings: EventsSettings) -> Worker:
         async with database.begin() as session:
             await forget_old_imports(session, datetime.now(UTC))
 
+    async def fill_series() -> int:
+        return await fill_due(database, window_of(settings), datetime.now(UTC))
+
     timers = [
         Timer("sign-in-links", 0.5, send_links),
         Timer("sign-in-forget", 300, forget),
         Timer("imports-forget", 3600, forget_imports),
+        Timer("series", 60, fill_series),
         forgetting_timer(database),
     ]
     return Worker(SERVICE, settings, database, consumers(), timers)

@@ -34,6 +34,8 @@ class EventsSettings(Settings):
     sign_ins_per_client: int = Field(default=30, ge=1)
 
     import_from_here: bool = Field(default=False, description="calendars of this machine may be imported; for tests")
+    series_ahead: timedelta = Field(default=timedelta(weeks=8), description="how far ahead a series has its events")
+    series_at_least: int = Field(default=3, ge=1, le=50, description="so many of them, however far apart they are")
 
     openid_issuer: str = Field(default="", description="issuer of the OpenID Connect provider; empty: links alone")
     openid_client_id: str = Field(default="", description="what the provider knows this installation by")

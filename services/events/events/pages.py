@@ -15,7 +15,6 @@ from services.events.events.commands import (
     UnknownEventError,
     WrongStateError,
     create_event,
-    edit_event,
 )
 from services.events.events.describing import content_of
 from services.events.events.drafting import EventContent
@@ -25,6 +24,11 @@ from services.events.events.model import TO_COME, State
 from services.events.events.queries import PAGE_SIZE, WholeEvent, event_by_id, events_of
 from services.events.events.scheduling import known_zones
 from services.events.events.wording import BADGES, FIELDS, KINDS, STATES, field_label, value_text
+from services.events.series.model import SeriesRow
+from services.events.series.queries import series_of_event
+from services.events.series.rules import Rule
+from services.events.series.spreading import Scope, Spread, edit_occurrences
+from services.events.series.wording import sentence
 from shared.auth.members import Member
 from shared.auth.rights import Access, Right
 from shared.auth.sign_in import MemberDep, now_of, require
@@ -141,7 +145,13 @@ async def event_page(
 ) -> Response:
     """One event: how it is, what it lacks, what can be done with it."""
     event, access = await seen_event(database, member, event_id)
-    return show_event(request, pages, event, access, done=done)
+    series = await _series_of(database, event_id)
+    return show_event(request, pages, event, access, done=done, series=series)
+
+
+async def _series_of(database: Database, event_id: UUID) -> SeriesRow | None:
+    async with database.read() as session:
+        return await series_of_event(session, event_id)
 
 
 def show_event(
@@ -153,12 +163,15 @@ def show_event(
     *,
     done: str = "",
     problem: str = "",
+    series: SeriesRow | None = None,
 ) -> Response:
     """The event's page; `done` names what has just been carried out, `problem` what stood in the way."""
     reader, now = pages.reader(request), now_of(request)
     missing = what_is_missing(content_of(event), now) if event.row.state == State.DRAFT else []
     context: dict[str, Any] = {"event": event, "missing": missing, "done": done, "problem": problem, "now": now}
     allowed = access.rights if access.is_host else frozenset()
+    context |= {"series": series, "rule": sentence(Rule.parse(series.rule), reader) if series else ""}
+    context |= {name: _number(request.query_params.get(name, "")) for name in ("others", "refused")}
     return pages.render(
         request, "events/event.html", status, access=access, allowed=allowed, **context, **wording(reader)
     )
@@ -172,6 +185,8 @@ async def edit_page(
     event = await own_event(database, member, event_id)
     _refuse_cancelled(request, pages, event)
     values = values_of(content_of(event))
+    if await _series_of(database, event_id):
+        values.texts["scope"] = Scope.THIS
     if add in LANGUAGES:
         values.texts["add_language"] = add
         values = with_one_more(values)
@@ -199,15 +214,21 @@ async def _save(request: Request, member: Member, event: WholeEvent, values: Val
     version = version_in(values.get("version"))
     try:
         async with database.begin() as session:
-            await edit_event(session, member, event.row.id, content, version, now_of(request))
+            scope, now = Scope.of(values.get("scope")), now_of(request)
+            spread = await edit_occurrences(session, member, event.row.id, content, version, scope, now)
     except ChangedMeanwhileError as meanwhile:
         return _meanwhile_page(request, pages, event, values, meanwhile)
     except (CodeTakenError, FixedFieldError, IncompleteError) as error:
         return _form_page(request, pages, values, _errors_of(request, error), event=event)
     except (UnknownEventError, WrongStateError):
         raise Problem(409) from None
-    answer: Response = pages.redirect(f"/console/events/{event.row.id}?done=saved")
+    others = f"&others={spread.changed}&refused={spread.refused}" if spread != Spread() else ""
+    answer: Response = pages.redirect(f"/console/events/{event.row.id}?done=saved{others}")
     return answer
+
+
+def _number(typed: str) -> int:
+    return int(typed) if typed.isdecimal() and len(typed) < 6 else 0
 
 
 def version_in(typed: str) -> int:

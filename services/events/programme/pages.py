@@ -24,6 +24,9 @@ from services.events.programme.queries import (
     public_event,
     registration_state,
 )
+from services.events.series.queries import other_dates, series_of_event
+from services.events.series.rules import Rule
+from services.events.series.wording import sentence
 from shared.auth.sign_in import ReaderDep, now_of
 from shared.contracts.events import Kind
 from shared.i18n.languages import LANGUAGES, PAGE_LANGUAGES
@@ -142,10 +145,15 @@ async def event_page(
         logos = await logo_digests(session, hosts)
     url, now, language = event_url(pages, event), now_of(request), pages.reader(request).language
     in_language = {code: f"{url}?{LANGUAGE_QUERY}={code}" for code in PAGE_LANGUAGES}
+    async with database.read() as session:
+        series = await series_of_event(session, event.row.id)
+        others = await other_dates(session, series, event.row.id, now) if series else []
     context: dict[str, Any] = {
         "event": event,
         "logos": logos,
         "co_host_roles": CO_HOST_ROLES,
+        "repeats": sentence(Rule.parse(series.rule), pages.reader(request)) if series and not series.ended_at else "",
+        "others": others,
         "canonical": in_language[language] if LANGUAGE_QUERY in request.query_params else url,
         "in_language": in_language,
         "default_url": url,

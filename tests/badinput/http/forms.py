@@ -9,6 +9,9 @@ from uuid import uuid4
 from services.events.organisations.invitations import invite
 from services.registrations.check_in.commands import Desk, check_in
 from services.registrations.registrations.admission import admit
+from services.events.series.commands import begin_series
+from services.events.series.planning import Terms, Window
+from services.events.series.rules import Frequency, Rule
 from shared.auth.members import Member
 from shared.contracts.events import EventState
 from shared.contracts.notification_requests import Recipient, Secret
@@ -126,6 +129,8 @@ async def event_forms(target: Target) -> AsyncIterator[Form]:
     at = f"{console}/{await service.draft(member)}/duplicate"
     fields = {"dates": "later", "weeks": "4"}
     yield Form(f"{console}/{{event_id}}/duplicate", at, at, fields, ("weeks",), {"weeks": "0"})
+    async for form in series_forms(target):
+        yield form
     at = cancel.format(event_id=await service.published(member))
     fields = {"version": "2", "confirmed": "yes", "reason-de": "Der Raum ist gesperrt."}
     yield Form(cancel, at, at, fields, ("reason-de",), {"reason-de": ""})
@@ -187,6 +192,33 @@ async def invitation_secret(service: Any, member: Member) -> str:
         )  # fmt: skip
     request = (await service.messages("notification-requests"))[-1]
     return str(service.vault.open(request["sealed"], Secret, f"request:{request['aggregate_id']}").token)
+
+
+RULE = {"frequency": "weekly", "interval": "2", "weekdays": "0", "nth": "1", "ends": "count", "until": "", "count": "5"}
+RULE |= {"skip-1": "2027-04-19", "publishes": "yes"}
+RULE_TEXT = ("interval", "count", "skip-1")
+
+
+async def series_forms(target: Target) -> AsyncIterator[Form]:
+    """The forms of series: to begin one, to change its rule, to end it."""
+    service, member, _ = target.more
+    at = f"/console/events/{await service.published(member)}/repeat"
+    yield Form("/console/events/{event_id}/repeat", at, at, RULE, RULE_TEXT, {"interval": "0", "weekdays": ""})
+    for name in ("edit", "end"):
+        rule, window = Rule(Frequency.WEEKLY, (0,)), Window(timedelta(weeks=8), 3)
+        terms = Terms(rule, frozenset(), publishes=False)
+        event_id = await service.published(member)
+        async with service.database.begin() as session:
+            series_id = await begin_series(session, member, event_id, terms, uuid4(), window, service.now)
+        page = f"/console/series/{series_id}"
+        if name == "end":
+            yield Form(
+                "/console/series/{series_id}/end", page, f"{page}/end", {"confirmed": "yes"}, (), {"confirmed": ""}
+            )
+        else:
+            at, times = f"{page}/edit", {"from": "10:00", "to": "12:00", "reason": "Feiertag"}
+            text = (*RULE_TEXT, "from", "to")
+            yield Form("/console/series/{series_id}/edit", at, at, RULE | times, text, {"count": "0", "to": "09:00"})
 
 
 async def sign_in_token(service: Any, member: Member) -> str:

@@ -398,7 +398,7 @@ async def test_an_organiser_confirms_what_a_new_rule_does(events, member):
     refused = await fill_in(browser, path, rule, shown)
     assert refused.status == 422
     assert "Say why these dates do not take place." in refused.text
-    done = await fill_in(browser, path, [*rule, ("confirmed", "yes"), ("reason", "Feiertag")], shown)
+    done = await fill_in(browser, path, [*rule, ("confirmed", "yes"), ("reason", "Feier\x00tag")], shown)
     assert done.headers["location"].endswith("?done=changed")
     assert [(await events.row(event_id)).state for event_id in ids[1:]] == ["published", "published", "cancelled"]
     token = await csrf(browser, f"/console/series/{series_id}")

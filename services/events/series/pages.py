@@ -1,14 +1,17 @@
 """The console's pages of series: repeat an event, see what is planned, change the rule, end it."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
+from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from services.events.events.checking import IncompleteError, what_is_missing
 from services.events.events.commands import UnknownEventError, WrongStateError
 from services.events.events.describing import content_of
+from services.events.events.drafting import Reasons
 from services.events.events.duplicating import moved
 from services.events.events.form import Values
 from services.events.events.model import State
@@ -40,6 +43,7 @@ from shared.runtime.api import DatabaseDep
 from shared.web.forms import FormErrors, checked_form, request_key
 from shared.web.pages import Pages
 from shared.web.problem import Problem
+from shared.web.validation import explain
 
 router = APIRouter(include_in_schema=False)
 
@@ -123,13 +127,13 @@ async def edit(
         return _edit(request, series, values, errors)
     now, window, change = now_of(request), window_of(request.app.state.settings), Change(terms, content)
     plan = plan_change(series, change, window, now)
-    _ask_for(request, plan, values, errors)
+    reason = _ask_for(request, plan, values, errors)
     if errors or values.get("more") == "dates" or values.get("shown") != plan.digest:
         seen = values.get("more") != "dates" and values.get("shown") == plan.digest
         return _edit(request, series, values, errors if seen else FormErrors())
     try:
         async with database.begin() as session:
-            confirmed = Confirmed(plan.digest, values.get("reason"))
+            confirmed = Confirmed(plan.digest, reason)
             await change_series(session, member, series_id, change, confirmed, window, now)
     except OtherPlanError:
         return _edit(request, await _going_on(database, member, series_id), values)
@@ -193,13 +197,19 @@ def _key(terms: Terms) -> str:
     return " ".join([terms.rule.text(), *(day.isoformat() for day in sorted(terms.skipped))])
 
 
-def _ask_for(request: Request, plan: Plan, values: Values, errors: FormErrors) -> None:
-    """What the organiser has to say where events change: that it is meant, and why some do not take place."""
-    _ = request.app.state.pages.reader(request).gettext
-    if plan.of(Fate.CANCELLED) and not values.get("reason"):
-        errors.add("reason", _(REASON))
+def _ask_for(request: Request, plan: Plan, values: Values, errors: FormErrors) -> str:
+    """What the organiser has to say where events change: that it is meant, and why some do not take place: returned."""
+    reader, reason = request.app.state.pages.reader(request), ""
+    try:
+        reason = Reasons.model_validate({"reason": {"de": values.get("reason")}}).reason["de"]
+    except ValidationError as error:
+        for found in error.errors(include_url=False, include_input=False):
+            errors.add("reason", explain(cast("Mapping[str, Any]", found), reader))
+    if plan.of(Fate.CANCELLED) and not reason:
+        errors.add("reason", reader.gettext(REASON))
     if any(one.fate is not Fate.KEPT for one in plan.judged) and values.get("confirmed") != "yes":
-        errors.add("confirmed", _(CONFIRM))
+        errors.add("confirmed", reader.gettext(CONFIRM))
+    return reason
 
 
 def _to(request: Request, series_id: UUID, done: str = "") -> Response:

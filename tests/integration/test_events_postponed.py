@@ -9,6 +9,7 @@ import pytest
 from icalendar import Calendar
 from uuid6 import uuid7
 
+from services.events.audit.wording import ACTIONS
 from services.events.events.cancelling import cancel_event
 from services.events.events.commands import FixedFieldError, WrongStateError, edit_event
 from services.events.events.drafting import SessionTimes
@@ -233,6 +234,7 @@ async def test_the_log_of_changes_hears_of_each_and_of_nothing_personal(events, 
     assert [action for action, _, _ in log] == [
         "event.created", "event.published", "event.changed", "event.postponed", "event.rescheduled", "event.cancelled",
     ]  # fmt: skip
+    assert {action for action, _, _ in log} <= ACTIONS.keys()
     changed = log[2]
     assert changed[1] == {"capacity": 10}
     assert changed[2] == {"capacity": 7, "contact_phone": "changed", "title-de": "changed", "text-de": "changed"}

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 from uuid6 import uuid7
 
+from services.events.audit.wording import ACTIONS
 from services.events.events.cancelling import cancel_event
 from services.events.events.commands import edit_event
 from services.events.events.describing import content_of
@@ -321,6 +322,7 @@ async def test_the_log_of_changes_names_who_changed_a_series_and_nobody_for_what
     told = [(one["action"], one["person_id"], one["subject_id"]) for one in log]
     person = str(member.person_id)
     assert told == [(f"series.{done}", person, str(series_id)) for done in ("begun", "ended")]
+    assert {one["action"] for one in log} <= ACTIONS.keys()
     assert log[0]["after"]["rule"] == WEEKLY.text()
     made = await events.messages("audit", ids[1])
     assert [(one["action"], one["person_id"]) for one in made] == [("event.created", None), ("event.published", None)]

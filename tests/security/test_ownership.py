@@ -1,7 +1,7 @@
 """Nobody reads or changes what is not theirs: every route of the three services, with every wrong token."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -12,6 +12,9 @@ from services.events.events.commands import create_event
 from services.events.events.publishing import publish_event
 from services.events.importing.commands import keep_import
 from services.events.importing.composing import Entry
+from services.events.series.commands import begin_series
+from services.events.series.planning import Terms, Window
+from services.events.series.rules import Frequency, Rule
 from services.notifications.main import create_api
 from services.notifications.optouts.tokens import unsubscribe_token
 from shared.auth.members import Member, memberships
@@ -95,6 +98,19 @@ async def house(doors):
     return office, other, event_id
 
 
+@pytest.fixture(scope="module")
+async def series_id(doors, house):
+    """A series of the office's, of drafts."""
+    office, _, _ = house
+    now = datetime(2099, 1, 1, tzinfo=UTC)
+    dates = [{"starts_at": "2099-06-01T10:00", "ends_at": "2099-06-01T12:00"}]
+    terms = Terms(Rule(Frequency.WEEKLY, (0,)), frozenset(), publishes=False)
+    async with doors.apps["events"].state.database.begin() as session:
+        member = Member(office.person_id, await memberships(session, office.person_id))
+        event_id = await create_event(session, member, office.organisation_id, content(sessions=dates), uuid7(), now)
+        return await begin_series(session, member, event_id, terms, uuid7(), Window(timedelta(), 1), now)
+
+
 async def knock(doors, way: Way, url: str, token: str | None, organisation_id=None):
     """Go this way with everything right but the token."""
     browser = doors.browser(way.service, token)
@@ -113,7 +129,7 @@ async def knock(doors, way: Way, url: str, token: str | None, organisation_id=No
 
 async def everything(doors) -> dict[str, list]:
     """What the events service holds of events and their versions, and what it has said."""
-    tables = ("events", "event_texts", "event_versions", "sessions", "places", "outbox")
+    tables = ("events", "event_texts", "event_versions", "sessions", "places", "outbox", "series", "occurrences")
     async with doors.apps["events"].state.database.read() as session:
         return {
             t: (await session.execute(select("*").select_from(table(t)).order_by(text("1, 2")))).all() for t in tables
@@ -152,10 +168,11 @@ async def an_import(doors, office):
         return await keep_import(session, member, office.organisation_id, [entry], 0, uuid4(), now)
 
 
-async def test_another_organisation_finds_nothing(doors, house):
+async def test_another_organisation_finds_nothing(doors, house, series_id):
     """With another office's token the event does not exist, whatever is asked of it, and nothing changes."""
     office, other, event_id = house
     own = {"event_id": event_id, "organisation_id": office.organisation_id, "import_id": await an_import(doors, office)}
+    own["series_id"] = series_id
     before = await everything(doors)
     seen = 0
     for way in [way for way in doors.ways() if way.needs_member and any(f"{{{name}}}" in way.path for name in own)]:
@@ -166,12 +183,13 @@ async def test_another_organisation_finds_nothing(doors, house):
     assert await everything(doors) == before
 
 
-async def test_the_own_organisation_gets_there(doors, house):
+async def test_the_own_organisation_gets_there(doors, house, series_id):
     """The same walk with the right token is answered: the walks above knock at doors that there are."""
     office, _, event_id = house
     reached = [way for way in doors.ways() if way.needs_member and way.method == "GET"]
     ids = {"event_id": event_id, "organisation_id": office.organisation_id, "person_id": office.person_id}
     ids["import_id"] = await an_import(doors, office)
+    ids["series_id"] = series_id
     for way in reached:
         answer = await knock(doors, way, way.url(**ids), doors.token(office.person_id))
         assert answer.status == 200, way

@@ -58,12 +58,7 @@ async def begin_series(
     returns the series that it made. Raises UnknownEventError, WrongStateError for a postponed or cancelled event,
     IncompleteError for one without a date, InSeriesError.
     """
-    known = await session.execute(
-        select(col(SeriesRow.id)).where(
-            col(SeriesRow.created_by) == member.person_id, col(SeriesRow.request_key) == request_key
-        )
-    )
-    if (series_id := known.scalar_one_or_none()) is not None:
+    if (series_id := await _made_before(session, member, request_key)) is not None:
         return series_id
     event = await locked(session, member, event_id)
     if event.row.state not in {State.DRAFT, State.PUBLISHED}:
@@ -95,6 +90,13 @@ async def begin_series(
     await audit_series(session, member, "series.begun", series, {}, said(series))
     await fill(session, series, window, now)
     return series.id
+
+
+async def _made_before(session: WriteSession, member: Member, request_key: UUID) -> UUID | None:
+    query = select(col(SeriesRow.id)).where(
+        col(SeriesRow.created_by) == member.person_id, col(SeriesRow.request_key) == request_key
+    )
+    return (await session.execute(query)).scalar_one_or_none()
 
 
 async def locked_series(session: WriteSession, member: Member, series_id: UUID) -> SeriesRow:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
-from services.events.events.model import State
+from services.events.events.model import TO_COME, State
 from services.events.importing.composing import Entry
 from services.events.importing.found import Reason
 from shared.i18n.catalogues import N_
@@ -84,5 +84,5 @@ def _planned(entry: Entry, known: Known | None, lines: dict[str, int]) -> Planne
 
 def _why_kept(known: Known) -> str:
     if known.state != State.DRAFT:
-        return PUBLISHED if known.state == State.PUBLISHED else CANCELLED_HERE
+        return PUBLISHED if known.state in TO_COME else CANCELLED_HERE
     return BY_HAND if known.version != known.imported_version else ""

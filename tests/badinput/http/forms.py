@@ -7,11 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 from services.events.organisations.invitations import invite
-from services.registrations.check_in.commands import Desk, check_in
-from services.registrations.registrations.admission import admit
 from services.events.series.commands import begin_series
 from services.events.series.planning import Terms, Window
 from services.events.series.rules import Frequency, Rule
+from services.registrations.check_in.commands import Desk, check_in
+from services.registrations.registrations.admission import admit
 from shared.auth.members import Member
 from shared.contracts.events import EventState
 from shared.contracts.notification_requests import Recipient, Secret

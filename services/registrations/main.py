@@ -5,14 +5,19 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from services.registrations.actions import api as actions_api
+from services.registrations.actions import pages as actions
+from services.registrations.actions.commands import forgetting_timer as forgetting_outcomes
 from services.registrations.check_in import api as check_in_api
 from services.registrations.check_in import pages as check_in_pages
 from services.registrations.conversations.consumers import sms_consumer
 from services.registrations.events.consumers import event_consumer
 from services.registrations.events.queries import PoolIds
+from services.registrations.exports import pages as exports
 from services.registrations.registrations import api, console, manage, pages
 from services.registrations.registrations.admission import Rules
 from services.registrations.registrations.consumers import delivery_consumer
+from services.registrations.registrations.live import LiveLists
 from services.registrations.registrations.waitlist import expire_overdue
 from services.registrations.registrations.writer import AdmissionWriter
 from services.registrations.settings import RegistrationsSettings
@@ -61,7 +66,7 @@ def create_api(settings: RegistrationsSettings) -> FastAPI:
     database = Database(settings.database, connections=settings.database_connections)
     web = Pages(
         SERVICE,
-        [HERE / "registrations" / "templates", HERE / "check_in" / "templates"],
+        [HERE / noun / "templates" for noun in ("registrations", "actions", "check_in")],
         service_urls(settings),
         footer=FooterLinks(settings.privacy_url),
     )
@@ -70,11 +75,9 @@ def create_api(settings: RegistrationsSettings) -> FastAPI:
     app.state.rules = _rules(settings)
     app.state.pool_ids = PoolIds()
     app.state.writer = AdmissionWriter(database, app.state.vault, app.state.rules)
-    for router in (
-        *(api.router, pages.router, manage.router, console.router),
-        *(check_in_api.router, check_in_pages.router),
-    ):
-        app.include_router(router)
+    app.state.live = LiveLists(database, settings.live_time)
+    for part in (api, pages, manage, console, actions, actions_api, exports, check_in_api, check_in_pages):
+        app.include_router(part.router)
     finish_api(app, consumers(settings), PUBLISHES, base="/registrations")
     return app
 
@@ -87,5 +90,5 @@ def create_worker(settings: RegistrationsSettings) -> Worker:
     async def expire() -> int:
         return await expire_overdue(database, vault, rules, datetime.now(UTC))
 
-    timers = [Timer("expire", 1, expire), forgetting_timer(database)]
+    timers = [Timer("expire", 1, expire), forgetting_timer(database), forgetting_outcomes(database)]
     return Worker(SERVICE, settings, database, consumers(settings), timers)

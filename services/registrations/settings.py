@@ -18,6 +18,7 @@ class RegistrationsSettings(Settings):
     default_region: str = Field("DE", description="region of phone numbers typed without a country code")
     privacy_url: str = ""
     consent_version: str = "2026-11"
+    live_time: timedelta = Field(timedelta(minutes=10), description="time after which an open list connects anew")
 
 
 @lru_cache

@@ -10,7 +10,8 @@ import uvicorn
 def serve(app: Any, *, host: str, port: int, stop_limit: float, listener: socket.socket | None = None) -> None:
     """Block until SIGTERM or SIGINT; open requests get `stop_limit` seconds to end.
 
-    `listener` is an open socket that several processes share.
+    `listener` is an open socket that several processes share. Answers that have no end of their own ask the
+    application's `state.is_stopping`.
     """
     config = uvicorn.Config(
         app,
@@ -29,4 +30,6 @@ def serve(app: Any, *, host: str, port: int, stop_limit: float, listener: socket
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     server = uvicorn.Server(config)
+    if hasattr(app, "state"):
+        app.state.is_stopping = lambda: server.should_exit
     server.run(sockets=[listener] if listener else None)

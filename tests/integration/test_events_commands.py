@@ -18,8 +18,8 @@ from services.events.events.commands import (
     edit_event,
 )
 from services.events.events.drafting import SessionTimes
+from services.events.events.overview import Show, overview
 from services.events.events.publishing import publish_event
-from services.events.events.queries import events_of
 from services.events.events.rescheduling import reschedule_event
 from services.events.programme.consumers import UnknownPlacesError, keep_counts
 from services.events.programme.queries import Wanted, find_events
@@ -65,7 +65,7 @@ async def test_the_same_key_makes_one_event(events, member):
     assert len(made) == 1
     assert code_problem((await events.row(made.pop())).code) is None
     async with events.database.read() as session:
-        assert (await events_of(session, [owner], 1, NOW))[1] == 1
+        assert (await overview(session, member, Show.ALL, "", 1, NOW)).total == 1
 
 
 async def test_a_draft_never_travels(events, member):
@@ -271,7 +271,8 @@ async def test_the_newest_counts_stand(events, member):
         async with events.database.begin() as session:
             await keep_counts(session, [counted(places_id, *numbers) for numbers in batch])
     async with events.database.read() as session:
-        [event] = (await events_of(session, member.organisation_ids, 1, NOW))[0]
+        [own] = (await overview(session, member, Show.ALL, "", 1, NOW)).events
+        event = own.event
     assert (event.taken, event.waiting, event.left) == (8, 2, 2)
 
 

@@ -22,6 +22,7 @@ from tests.security.door import FORM, Way, form_token, ways_into
 from tests.support import notifications as notifications_given
 from tests.support import registrations as registrations_given
 from tests.support.events_service import content, form_bytes
+from tests.support.registration_list import admitted
 from tests.support.registration_pages import own_path, registrations, send, where
 
 OPEN = {
@@ -60,6 +61,7 @@ BODIES = {
     "POST /registrations/api/events/{event_id}/check-in": {"code": "123456"},
     "POST /registrations/api/events/{event_id}/check-in/undo": {"code": "123456"},
     "POST /registrations/api/events/{event_id}/check-in/walk-ins": {"people": 1},
+    "POST /registrations/api/console/events/{event_id}/actions": {"action": "mark", "registrations": [str(uuid4())]},
 }
 FIELDS = [
     ("version", "2"), ("confirmed", "yes"), ("reason-de", "Fällt aus."), ("kind", "workshop"), ("language", "de"),
@@ -89,8 +91,10 @@ async def house(doors):
         event_id = await create_event(session, member, office.organisation_id, content(sessions=dates), uuid7(), now)
         await publish_event(session, member, event_id, 1, now)
     changes = {"id": event_id, "organisation_id": office.organisation_id, "code": "HOUSE"}
-    await registrations_given.publish(
-        doors.apps["registrations"].state.database, registrations_given.event(9, **changes)
+    registered = registrations_given.event(9, **changes)
+    await registrations_given.publish(doors.apps["registrations"].state.database, registered)
+    (doors.registration_id,) = await admitted(
+        doors.apps["registrations"].state.database, registered, registrations_given.wish()
     )
     state = notifications_given.event(**{name: changes[name] for name in ("id", "organisation_id")})
     state = state.model_copy(update={"id": event_id, "code": "HOUSE"})
@@ -191,7 +195,8 @@ async def test_the_own_organisation_gets_there(doors, house, series_id):
     ids["import_id"] = await an_import(doors, office)
     ids["series_id"] = series_id
     for way in reached:
-        answer = await knock(doors, way, way.url(**ids), doors.token(office.person_id))
+        url = way.url(**ids, registration_id=doors.registration_id)
+        answer = await knock(doors, way, url, doors.token(office.person_id))
         assert answer.status == 200, way
         assert answer.headers["cache-control"] == "no-store", way
 

@@ -1,5 +1,6 @@
 """A browser without a window: it sends requests to an ASGI application in this process and keeps its cookies."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,12 @@ class Answer:
     def json(self) -> Any:
         """The body as JSON."""
         return json.loads(self.body)
+
+
+async def still_there() -> dict[str, Any]:
+    """What a server hears of a browser that has sent everything and waits for the answer: nothing."""
+    await asyncio.Event().wait()
+    raise AssertionError
 
 
 class AsgiClient:
@@ -52,9 +59,10 @@ class AsgiClient:
     ) -> Answer:
         """Send any request; the cookies of the answer are kept."""
         sent: list[dict[str, Any]] = []
+        parts = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
+            return parts.pop() if parts else await still_there()
 
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)

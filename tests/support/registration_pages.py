@@ -91,19 +91,20 @@ async def registrations(database, event):
         return rows.all()
 
 
-async def signed_in(app, event=None):
-    """An organiser of the event's organisation, or of another."""
-    person, organisation = uuid4(), event.organisation_id if event else uuid4()
+async def signed_in(app, event=None, role=Role.OWNER, organisation=None, language="en"):
+    """A member of the event's organisation, or of another; the organisation has no other."""
+    person, organisation = uuid4(), organisation or (event.organisation_id if event else uuid4())
     message = OrganisationChanged(
         aggregate_id=organisation,
         aggregate_version=int(datetime.now(UTC).timestamp() * 1000),
         name={"de": "Integrationsbüro"},
-        members=[Membership(person_id=person, role=Role.OWNER)],
+        members=[Membership(person_id=person, role=role)],
     )
     async with app.state.database.begin() as session:
         await keep_organisations(session, [message])
-    browser = AsgiClient(app)
+    browser = AsgiClient(app, language)
     browser.cookies[TOKEN_COOKIE] = given.sign(person)
+    browser.person_id = person
     return browser
 
 

@@ -30,6 +30,7 @@ KEYS = {
     "contact_keys": "k1:" + base64.urlsafe_b64encode(b"k" * 32).decode(),
     "link_key": "l" * 32,
     "token_public_key": PUBLIC_PEM,
+    "live_time": timedelta(0),
 }
 
 

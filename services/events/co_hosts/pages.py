@@ -141,7 +141,9 @@ async def answer(
     await _seen(database, member, event_id)
     accepts = form.get("answer") == "yes"
     if not accepts and form.get("answer") != "no":
-        raise Problem(422)
+        errors = FormErrors()
+        errors.add("", pages.reader(request).gettext(CHOOSE))
+        return await _show(request, member, event_id, errors=errors)
     try:
         async with database.begin() as session:
             await commands.answer(session, member, event_id, organisation_id, accepts=accepts, now=now_of(request))

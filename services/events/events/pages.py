@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -21,9 +22,10 @@ from services.events.events.drafting import EventContent
 from services.events.events.form import Values, empty_values, read_content, typed_values, values_of, with_one_more
 from services.events.events.merging import differences, merged
 from services.events.events.model import TO_COME, State
-from services.events.events.queries import PAGE_SIZE, WholeEvent, event_by_id, events_of
+from services.events.events.overview import Show, overview, searched_text
+from services.events.events.queries import PAGE_SIZE, WholeEvent, event_by_id
 from services.events.events.scheduling import known_zones
-from services.events.events.wording import BADGES, FIELDS, KINDS, STATES, field_label, value_text
+from services.events.events.wording import BADGES, FIELDS, KINDS, NEEDS, SHOWS, STATES, field_label, value_text
 from services.events.series.model import SeriesRow
 from services.events.series.queries import series_of_event
 from services.events.series.rules import Rule
@@ -92,13 +94,19 @@ async def my_events(
     database: DatabaseDep,
     pages: PagesDep,
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+    show: str = "",
+    q: str = "",
 ) -> Response:
-    """The events of the member's organisations."""
-    now = now_of(request)
+    """The events that the member's organisations host and co-host, and what asks for something to be done."""
+    now, search = now_of(request), searched_text(q)
+    shown = Show(show) if show in list(Show) else Show.ALL
     async with database.read() as session:
-        events, count = await events_of(session, member.organisation_ids, page, now)
-    context: dict[str, Any] = {"events": events, "page": page, "page_count": max(1, -(-count // PAGE_SIZE)), "now": now}
-    context["may_make"] = bool(member.organisations_where(Right.EDIT))
+        found = await overview(session, member, shown, search, page, now)
+    query = {name: value for name, value in (("q", search), ("show", shown.value)) if value not in {"", Show.ALL}}
+    page_count = max(1, -(-found.total // PAGE_SIZE))
+    context: dict[str, Any] = {"found": found, "page": page, "page_count": page_count, "now": now, "search": search}
+    context |= {"show": shown, "shows": SHOWS, "needs": NEEDS, "query": urlencode(query)}
+    context["may_create"] = bool(member.organisations_where(Right.EDIT))
     return pages.render(request, "events/list.html", **context, **wording(pages.reader(request)))
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import col
 
 from services.events.co_hosts.model import CoHostRow
@@ -184,24 +184,6 @@ async def event_of(session: ReadSession, organisation_ids: Collection[UUID], eve
     query = select(EventRow).where(col(EventRow.id) == event_id, col(EventRow.organisation_id).in_(organisation_ids))
     row = (await session.execute(query)).scalar_one_or_none()
     return (await whole(session, [row]))[0] if row else None
-
-
-async def events_of(
-    session: ReadSession, organisation_ids: Collection[UUID], page: int, now: datetime
-) -> tuple[list[WholeEvent], int]:
-    """One page of the organisations' events and how many there are: what is to come first, then what is over."""
-    mine = col(EventRow.organisation_id).in_(organisation_ids)
-    over = func.coalesce(col(EventRow.ends_at) <= now, False) & (col(EventRow.state) != State.POSTPONED)
-    query = (
-        select(EventRow)
-        .where(mine)
-        .order_by(over, col(EventRow.starts_at).asc().nulls_first(), col(EventRow.id))
-        .limit(PAGE_SIZE)
-        .offset((page - 1) * PAGE_SIZE)
-    )
-    rows = list((await session.execute(query)).scalars())
-    count = (await session.execute(select(func.count()).select_from(EventRow).where(mine))).scalar_one()
-    return await whole(session, rows), count
 
 
 async def content_at(session: ReadSession, event_id: UUID, version: int) -> EventContent | None:

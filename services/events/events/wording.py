@@ -1,5 +1,6 @@
 """What the fields, kinds and states of an event are called, in English; the catalogues hold the rest."""
 
+from services.events.events.overview import Need, Show
 from services.events.organisations.model import OrganisationKind
 from shared.contracts.events import Kind
 from shared.i18n.catalogues import N_
@@ -25,6 +26,20 @@ STATES = {
     "cancelled": N_("Cancelled"),
 }
 BADGES = {"draft": "warning", "published": "success", "postponed": "warning", "cancelled": "danger"}
+SHOWS = {
+    Show.ALL: N_("All"),
+    Show.NEED: N_("Need for action"),
+    Show.UPCOMING: N_("To come"),
+    Show.PAST: N_("Over"),
+    Show.DRAFTS: N_("Drafts"),
+}
+NEEDS = {
+    Need.DRAFT_OVER: N_("Not published, and its date is over"),
+    Need.DRAFT_SOON: N_("Not published, and it begins soon"),
+    Need.POSTPONED: N_("Postponed, without a new date"),
+    Need.OVERBOOKED: N_("More people than places"),
+    Need.WAITING: N_("People wait while places are free"),
+}
 
 FIELDS = {
     "title": N_("Title"),

@@ -44,7 +44,27 @@ class Offer(NamedTuple):
     @property
     def free(self) -> int:
         """People who still fit."""
-        return max(0, self.pool.capacity - self.pool.taken)
+        return sum(max(0, pool.capacity - pool.taken) for pool in self.places)
+
+    @property
+    def capacity(self) -> int:
+        """How many places there are."""
+        return sum(pool.capacity for pool in self.places)
+
+    @property
+    def taken(self) -> int:
+        """People confirmed, offered and held."""
+        return sum(pool.taken for pool in self.places)
+
+    @property
+    def waiting(self) -> int:
+        """People on the waitlist."""
+        return sum(pool.waiting for pool in self.places)
+
+    @property
+    def excess(self) -> int:
+        """By how many people the pools are over their capacity."""
+        return sum(pool.excess for pool in self.places)
 
 
 async def offer_of(session: ReadSession, event_id: UUID) -> Offer | None:

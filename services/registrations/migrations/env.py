@@ -1,5 +1,6 @@
 """Alembic's environment of the registrations database."""
 
+import services.registrations.actions.model
 import services.registrations.check_in.model
 import services.registrations.consents.model
 import services.registrations.events.model

@@ -34,6 +34,7 @@ from shared.contracts.registrations import (
     RegistrationWaitlisted,
 )
 from shared.database.engine import WriteSession
+from shared.i18n.folding import fold
 from shared.vault import Vault, token_hash
 
 
@@ -120,6 +121,7 @@ _COLUMNS: dict[str, Any] = {
     "person_id": Uuid,
     "channel": Text,
     "name": Text,
+    "name_folded": Text,
     "party_size": Integer,
     "state": Text,
     "holds_places": Boolean,
@@ -267,6 +269,7 @@ class _Batch:
             "person_id": admitted.person_id,
             "channel": wish.channel.value,
             "name": wish.name,
+            "name_folded": fold(wish.name) if wish.name else "",
             "party_size": wish.party_size,
             "state": admitted.state.value,
             "holds_places": fits,

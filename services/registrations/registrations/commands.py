@@ -47,6 +47,18 @@ class NothingToAnswerError(Exception):
         self.state = state
 
 
+class OwnerNotAskedError(Exception):
+    """The number's owner has not said yes: nobody else can."""
+
+
+class NoRoomError(Exception):
+    """The party does not fit. `free` is how many people still do."""
+
+    def __init__(self, free: int) -> None:
+        super().__init__()
+        self.free = free
+
+
 _PLACES_OF = text("SELECT places_id FROM registrations WHERE id = :id")
 _LOCK = text(
     "SELECT id, person_id, party_size, channel, state, holds_places, expires_at, queue FROM registrations"
@@ -188,8 +200,8 @@ def _resize(pool: Pool, before: int, size: int) -> None:
 
 async def change_party(
     session: WriteSession, vault: Vault, rules: Rules, registration_id: UUID, size: int, now: datetime
-) -> None:
-    """Make the party another size; it keeps its state and its place in the queue.
+) -> bool:
+    """Make the party another size; it keeps its state and its place in the queue. False where it has that size.
 
     Raises RegistrationUnknownError, RegistrationEndedError, and PartyTooLargeError where the event's largest party
     or the free places do not allow it: then nothing changed.
@@ -199,7 +211,7 @@ async def change_party(
     if opened.state not in LIVE:
         raise RegistrationEndedError
     if size == before:
-        return
+        return False
     opened.require_room(size)
     if opened.row.holds_places:
         _resize(pool, before, size)
@@ -209,3 +221,29 @@ async def change_party(
     await opened.write(
         opened.state, holds_places=opened.row.holds_places, party_size=size, expires_at=opened.row.expires_at
     )
+    return True
+
+
+async def move_up(session: WriteSession, vault: Vault, rules: Rules, registration_id: UUID, now: datetime) -> bool:
+    """Give a party that waits, or that was offered places, its places for good; it is told as everybody is.
+
+    One that has its places stays as it is: then it returns False. Raises RegistrationUnknownError,
+    RegistrationEndedError, OwnerNotAskedError while a number's owner has not answered, and NoRoomError where a party
+    that waits does not fit: nobody gets a place above the capacity.
+    """
+    opened = await _open(session, vault, rules, registration_id, now)
+    pool, size = opened.pool, opened.row.party_size
+    if opened.state is State.CONFIRMED:
+        return False
+    if opened.state not in LIVE or not pool.open:
+        raise RegistrationEndedError
+    if opened.state is State.HELD:
+        raise OwnerNotAskedError
+    if opened.state is State.WAITLISTED:
+        if size > pool.free:
+            raise NoRoomError(pool.free)
+        pool.unqueue(size)
+        pool.take(size)
+    pool.tell(vault, RegistrationConfirmed, opened.party())
+    await opened.write(State.CONFIRMED, holds_places=True)
+    return True

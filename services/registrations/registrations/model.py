@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, LargeBinary, text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, LargeBinary, false, text
 from sqlmodel import Field
 
 from services.registrations.metadata import Table
@@ -28,10 +28,13 @@ LIVE = (State.HELD, State.CONFIRMED, State.WAITLISTED, State.OFFERED)
 QUESTIONS = (State.HELD, State.OFFERED)
 LIVE_SQL = "state IN ('held', 'confirmed', 'waitlisted', 'offered')"
 ENDED_SQL = "state IN ('cancelled', 'expired')"
+LONGEST_NOTE = 2000
 
 
 class RegistrationRow(Table, table=True):
     """`queue` orders the waitlist; `holds_places` says whether the party is counted in the pool's `taken`.
+
+    `name_folded` is the name as the console searches it. `note` and `marked` are the host's own, for its desk alone.
 
     No foreign key leads to the pool: it would halve the throughput of the one row that everybody wants.
     """
@@ -43,6 +46,7 @@ class RegistrationRow(Table, table=True):
         ),
         CheckConstraint("channel IN ('web', 'sms')", name="channel"),
         CheckConstraint("party_size >= 1", name="party_size"),
+        CheckConstraint(f"char_length(note) <= {LONGEST_NOTE}", name="note"),
         CheckConstraint("(state IN ('held', 'offered')) = (expires_at IS NOT NULL)", name="expires"),
         CheckConstraint("state NOT IN ('confirmed', 'offered') OR holds_places", name="has_places"),
         CheckConstraint("state IN ('held', 'confirmed', 'offered') OR NOT holds_places", name="has_no_places"),
@@ -69,6 +73,7 @@ class RegistrationRow(Table, table=True):
     person_id: UUID = Field(foreign_key="people.id")
     channel: str
     name: str | None = None
+    name_folded: str = Field(default="", sa_column_kwargs={"server_default": ""})
     party_size: int
     state: str
     holds_places: bool
@@ -79,6 +84,8 @@ class RegistrationRow(Table, table=True):
     request_key: UUID | None = None
     consent: str
     unreachable: bool = False
+    marked: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    note: str = Field(default="", sa_column_kwargs={"server_default": ""})
     reminded_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
     updated_at: datetime = Field(sa_type=DateTime(timezone=True))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, text
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from services.registrations.events.model import EventRow
@@ -92,34 +92,3 @@ async def live_of(session: ReadSession, person_id: UUID) -> list[Live]:
         Live(r.id, r.person_id, r.event_id, r.code, State(r.state), r.party_size, r.expires_at, r.postponed)
         for r in rows
     ]
-
-
-class Line(NamedTuple):
-    """One registration in an organiser's list."""
-
-    registration: RegistrationRow
-    person: PersonRow
-
-
-PAGE = 100
-
-
-async def list_for_event(session: ReadSession, event_id: UUID, page: int) -> list[Line]:
-    """The live registrations of an event in the order in which they came, a hundred a page."""
-    query = (
-        select(RegistrationRow, PersonRow)
-        .join(PersonRow, col(PersonRow.id) == col(RegistrationRow.person_id))
-        .where(RegistrationRow.event_id == event_id, col(RegistrationRow.state).in_([s.value for s in LIVE]))
-        .order_by(col(RegistrationRow.queue))
-        .limit(PAGE)
-        .offset((page - 1) * PAGE)
-    )
-    return [Line(registration, person) for registration, person in await session.execute(query)]
-
-
-async def count_for_event(session: ReadSession, event_id: UUID) -> int:
-    """How many live registrations the event has."""
-    query = select(func.count()).where(
-        RegistrationRow.event_id == event_id, col(RegistrationRow.state).in_([s.value for s in LIVE])
-    )
-    return int((await session.execute(query)).scalar_one())

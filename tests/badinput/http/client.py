@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlencode
 
-from tests.support.asgi_client import Answer, AsgiClient
+from tests.support.asgi_client import Answer, AsgiClient, still_there
 
 FORM = "application/x-www-form-urlencoded"
 Pairs = Sequence[tuple[str, str]]
@@ -21,7 +21,9 @@ class Client(AsgiClient):
         parts = [body[at : at + chunk] for at in range(0, len(body), chunk)] or [b""]
 
         async def receive() -> dict[str, Any]:
-            part = parts.pop(0) if parts else b""
+            if not parts:
+                return await still_there()
+            part = parts.pop(0)
             return {"type": "http.request", "body": part, "more_body": bool(parts)}
 
         async def send(message: dict[str, Any]) -> None:

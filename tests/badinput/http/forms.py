@@ -12,6 +12,7 @@ from services.events.series.planning import Terms, Window
 from services.events.series.rules import Frequency, Rule
 from services.registrations.check_in.commands import Desk, check_in
 from services.registrations.registrations.admission import admit
+from services.registrations.registrations.queries import by_token
 from shared.auth.members import Member
 from shared.contracts.events import EventState
 from shared.contracts.notification_requests import Recipient, Secret
@@ -247,8 +248,14 @@ async def registration_forms(target: Target) -> AsyncIterator[Form]:
     yield Form("/r/{token}/language", page, f"{page}/language", {"language": "tr"}, (), {"language": "xx"})
     yield Form("/r/{token}/cancel", f"{page}/cancel", f"{page}/cancel")
     yield Form("/r/{token}/accept", f"/r/{asked}", f"/r/{asked}/accept")
+    yield Form("/r/{token}/sharing", page, f"{page}/sharing")
     async for form in check_in_forms(target, event):
         yield form
+    route = "/registrations/console/events/{event_id}/actions"
+    page, registration = f"/registrations/console/events/{event.id}", await registration_of(target, confirmed)
+    for action, name, value, bad in (("note", "note", "Rollstuhl", "n" * 2001), ("party", "party_size", "2", "0")):
+        fields = {"action": action, "registration": registration, name: value, "confirmed": "yes", "search": ""}
+        yield Form(route, page, f"{page}/actions", fields, (name,), {name: bad})
 
 
 async def check_in_forms(target: Target, event: EventState) -> AsyncIterator[Form]:
@@ -266,6 +273,14 @@ async def check_in_forms(target: Target, event: EventState) -> AsyncIterator[For
     yield Form(f"{path}/party", found, f"{at}/party", ticket | {"came": "2"}, ("came",), {"came": "0"})
     yield Form(f"{path}/undo", found, f"{at}/undo", ticket)
     yield Form(f"{path}/walk-ins", at, f"{at}/walk-ins", where | {"people": "more"})
+
+
+async def registration_of(target: Target, token: str) -> str:
+    """The id of the registration that a link leads to."""
+    async with target.database.read() as session:
+        own = await by_token(session, token)
+    assert own
+    return str(own.registration.id)
 
 
 async def notification_forms(target: Target) -> AsyncIterator[Form]:

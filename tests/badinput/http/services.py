@@ -15,16 +15,16 @@ from services.notifications.main import create_api as notifications_api
 from services.notifications.optouts.tokens import unsubscribe_token
 from services.registrations.main import create_api as registrations_api
 from services.registrations.registrations.admission import Admitted, Wish, admit
-from shared.auth.members import Member, keep_organisations
+from shared.auth.members import Member
 from shared.auth.tokens import TOKEN_COOKIE, sign_token
 from shared.contracts.events import EventState
-from shared.contracts.organisations import Membership, OrganisationChanged, Role
 from shared.database.engine import Database
 from shared.database.migrations import upgrade
 from tests.badinput.http.client import Client
 from tests.support import notifications as of_notifications
 from tests.support import registrations as of_registrations
 from tests.support.events_service import EventsService, running_events_service
+from tests.support.registration_pages import signed_in
 
 COUNTED = {"attempts"}
 """What a refusal may write: that there was a try."""
@@ -111,21 +111,10 @@ async def registrations_target(url: str) -> AsyncIterator[Target]:
     for event, parties in ((roomy, [*wishes, *asked]), (full, wishes)):
         await of_registrations.publish(database, event)
         tokens += await admitted(database, event, *parties)
-    cookies = {TOKEN_COOKIE: of_registrations.sign(await _member_of(database, roomy))}
-    yield Target("registrations", app, [str(roomy.id), str(full.id)], tokens, cookies, more=(roomy, full))
+    member = await signed_in(app, roomy)
+    ids = [str(roomy.id), str(full.id)]
+    yield Target("registrations", app, ids, tokens, member.cookies, more=(roomy, full))
     await database.close()
-
-
-async def _member_of(database: Database, event: EventState) -> UUID:
-    """Somebody at the desk of the event's host."""
-    person = uuid4()
-    members = [Membership(person_id=person, role=Role.DESK)]
-    host = OrganisationChanged(
-        aggregate_id=event.organisation_id, aggregate_version=1, name={"de": "Büro"}, members=members
-    )
-    async with database.begin() as session:
-        await keep_organisations(session, [host])
-    return person
 
 
 async def admitted(database: Database, event: EventState, *wishes: Wish) -> list[str]:

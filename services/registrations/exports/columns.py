@@ -1,0 +1,54 @@
+"""What an export holds of each registration, in the reader's language and the event's time zone."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from services.registrations.people.model import Means
+from services.registrations.registrations.listing import Line
+from services.registrations.registrations.wording import CHANNELS, MEANS, NOT_REACHED, STATES
+from shared.contracts.registrations import Channel
+from shared.i18n.catalogues import N_
+from shared.i18n.formats import language_name
+from shared.web.reader import Reader
+
+Cell = str | int | datetime
+YES = N_("Yes")
+
+
+class Column(NamedTuple):
+    """A column's head, its width in characters, and what stands in it for a registration."""
+
+    head: str
+    width: int
+    cell: Callable[[Line], Cell]
+
+
+def columns_for(reader: Reader, zone: ZoneInfo) -> list[Column]:
+    """The columns of an export for this reader. Moments are as clocks in the zone showed them, without a zone."""
+    _ = reader.gettext
+    names: dict[str, str] = {}
+
+    def language(line: Line) -> str:
+        if line.language not in names:
+            names[line.language] = language_name(line.language, reader.language)
+        return names[line.language]
+
+    def reached(line: Line) -> str:
+        return _(NOT_REACHED) if line.unreachable else _(MEANS[Means(line.means)])
+
+    def registered(line: Line) -> datetime:
+        return line.created_at.astimezone(zone).replace(tzinfo=None, microsecond=0)
+
+    return [
+        Column(_(N_("Name")), 30, lambda line: line.name or ""),
+        Column(_(N_("People")), 10, lambda line: line.party_size),
+        Column(_(N_("State")), 18, lambda line: _(STATES[line.state])),
+        Column(_(N_("Language")), 16, language),
+        Column(_(N_("Registered by")), 16, lambda line: _(CHANNELS[Channel(line.channel)])),
+        Column(_(N_("Reached by")), 16, reached),
+        Column(_(N_("Registered")), 18, registered),
+        Column(_(N_("Marked")), 10, lambda line: _(YES) if line.marked else ""),
+        Column(_(N_("Note")), 50, lambda line: line.note),
+    ]

@@ -1,0 +1,77 @@
+"""The list as a file: made for one download, kept nowhere (docs/decisions/0021)."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response, StreamingResponse
+
+from services.registrations.exports.columns import Column, columns_for
+from services.registrations.exports.spreadsheets import CSV, XLSX, CsvTable, Table, XlsxTable
+from services.registrations.registrations.console import seen_event
+from services.registrations.registrations.listing import Wanted, all_of
+from shared.auth import audit
+from shared.auth.members import Member
+from shared.auth.rights import Right
+from shared.auth.sign_in import MemberDep, now_of
+from shared.contracts.events import EventState
+from shared.database.engine import Database
+from shared.runtime.api import DatabaseDep, PagesDep
+from shared.web.pages import Pages
+
+router = APIRouter(include_in_schema=False)
+
+Kind = Literal["csv", "xlsx"]
+TABLES: dict[Kind, Callable[[Sequence[Column], str], Table]] = {"csv": CsvTable, "xlsx": XlsxTable}
+MEDIA_TYPES = {"csv": CSV, "xlsx": XLSX}
+
+
+@router.get("/registrations/console/events/{event_id}/export.csv")
+async def as_csv(
+    request: Request, event_id: UUID, member: MemberDep, database: DatabaseDep, pages: PagesDep
+) -> Response:
+    """For any program."""
+    return await _export(request, event_id, "csv", member, database, pages)
+
+
+@router.get("/registrations/console/events/{event_id}/export.xlsx")
+async def as_xlsx(
+    request: Request, event_id: UUID, member: MemberDep, database: DatabaseDep, pages: PagesDep
+) -> Response:
+    """For spreadsheet programs."""
+    return await _export(request, event_id, "xlsx", member, database, pages)
+
+
+async def _export(
+    request: Request, event_id: UUID, kind: Kind, member: Member, database: Database, pages: Pages
+) -> Response:
+    """The registrations that the list shows, searched and filtered as it is; who took them is in the audit log."""
+    reader, wanted = pages.reader(request), Wanted.read(request.query_params)
+    async with database.begin() as session:
+        offer, access = await seen_event(session, member, event_id, Right.EDIT)
+        columns = columns_for(reader, ZoneInfo(offer.event.time_zone))
+        table, rows = TABLES[kind](columns, reader.language), 0
+        async for lines in all_of(session, access, event_id, wanted):
+            table.add(lines)
+            rows += len(lines)
+        await audit.record(
+            session,
+            "registrations.exported",
+            person_id=member.person_id,
+            organisation_id=access.organisation_id,
+            event_id=event_id,
+            after={"format": kind, "rows": rows},
+        )
+    parts = iter(await asyncio.to_thread(table.finish))
+    return StreamingResponse(parts, media_type=MEDIA_TYPES[kind], headers=_headers(offer.event, kind, now_of(request)))
+
+
+def _headers(event: EventState, kind: Kind, now: datetime) -> dict[str, str]:
+    """Saved under the event's code and today's date, and kept by no cache."""
+    day = now.astimezone(ZoneInfo(event.time_zone)).date().isoformat()
+    name = f"{event.code}-{day}.{kind}"
+    return {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}

@@ -1,0 +1,218 @@
+"""Who comes to an event, as its staff look through it: searched, filtered, sorted, page by page.
+
+The one place where participants are read for members: whoever may see less than all of them is held to it by
+`seen_by`, in every list, export and answer to a program.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple, Self
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, case, false, func, select, true
+from sqlmodel import col
+
+from services.registrations.people.model import PersonRow
+from services.registrations.registrations.model import LIVE, RegistrationRow, State
+from shared.auth.rights import Access
+from shared.contracts.events import Scope
+from shared.contracts.registrations import Channel
+from shared.database.engine import ReadSession
+from shared.i18n.folding import fold
+from shared.i18n.languages import LANGUAGES
+from shared.i18n.plain import one_line
+
+PAGE = 100
+ENDED = (State.CANCELLED, State.EXPIRED)
+_BATCH = 1000
+_LONGEST_SEARCH = 120
+_IN_ORDER = (State.CONFIRMED, State.OFFERED, State.HELD, State.WAITLISTED, *ENDED)
+
+
+class Order(StrEnum):
+    """What the list is sorted by."""
+
+    CAME = "came"
+    NAME = "name"
+    SIZE = "size"
+    STATE = "state"
+
+
+LIVE_STATES, ENDED_STATES = "live", "ended"
+STATES: Mapping[str, Sequence[State]] = {
+    LIVE_STATES: LIVE,
+    ENDED_STATES: ENDED,
+    **{state.value: (state,) for state in _IN_ORDER},
+}
+"""What can be asked for: all that live, all that ended, or one state."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What of the list is asked for. `q` is looked for in names, `state` is a key of `STATES`."""
+
+    q: str = ""
+    state: str = LIVE_STATES
+    channel: str = ""
+    language: str = ""
+    marked: bool = False
+    unreached: bool = False
+    sort: Order = Order.CAME
+
+    @classmethod
+    def read(cls, query: Mapping[str, str]) -> Self:
+        """From an address; what nothing can be asked by is passed over."""
+        state, channel, language, sort = (query.get(name, "") for name in ("state", "channel", "language", "sort"))
+        return cls(
+            q=one_line(query.get("q", ""))[:_LONGEST_SEARCH],
+            state=state if state in STATES else LIVE_STATES,
+            channel=channel if channel in list(Channel) else "",
+            language=language if language in LANGUAGES else "",
+            marked=bool(query.get("marked")),
+            unreached=bool(query.get("unreached")),
+            sort=Order(sort) if sort in list(Order) else Order.CAME,
+        )
+
+    def query(self) -> dict[str, str]:
+        """The same as an address has it; what is as usual is left out."""
+        usual, given = type(self)(), {field.name: getattr(self, field.name) for field in fields(self)}
+        return {
+            name: "yes" if value is True else str(value)
+            for name, value in given.items()
+            if value != getattr(usual, name)
+        }
+
+
+class Line(NamedTuple):
+    """One registration in the list. `note` is for the host's desk alone."""
+
+    id: UUID
+    name: str | None
+    party_size: int
+    state: State
+    language: str
+    channel: str
+    means: str
+    unreachable: bool
+    marked: bool
+    note: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class Figure(NamedTuple):
+    """How many registrations and people are in one state."""
+
+    registrations: int
+    people: int
+
+
+def seen_by(access: Access) -> ColumnElement[bool]:
+    """Which registrations somebody with this access sees by name: the host all of them, a co-host none."""
+    return true() if access.is_host and access.sees(Scope.NAMES) else false()
+
+
+async def page_of(session: ReadSession, access: Access, event_id: UUID, wanted: Wanted, page: int) -> list[Line]:
+    """A hundred of the registrations that are asked for."""
+    query = _lines(access, event_id, wanted).limit(PAGE).offset((page - 1) * PAGE)
+    return [_line(row) for row in await session.execute(query)]
+
+
+async def count_of(session: ReadSession, access: Access, event_id: UUID, wanted: Wanted) -> int:
+    """How many registrations are asked for."""
+    query = (
+        select(func.count())
+        .select_from(RegistrationRow)
+        .join(PersonRow, col(PersonRow.id) == col(RegistrationRow.person_id))
+        .where(*_conditions(access, event_id, wanted))
+    )
+    return int((await session.execute(query)).scalar_one())
+
+
+async def all_of(session: ReadSession, access: Access, event_id: UUID, wanted: Wanted) -> AsyncIterator[Sequence[Line]]:
+    """All registrations that are asked for, a thousand at a time."""
+    result = await session.stream(_lines(access, event_id, wanted))
+    async for rows in result.partitions(_BATCH):
+        yield [_line(row) for row in rows]
+
+
+async def some_of(session: ReadSession, access: Access, event_id: UUID, ids: Sequence[UUID]) -> list[Line]:
+    """Those of these registrations that are the event's and may be seen, in the order in which they came."""
+    query = _columns().where(
+        col(RegistrationRow.event_id) == event_id, col(RegistrationRow.id).in_(ids), seen_by(access)
+    )
+    return [_line(row) for row in await session.execute(query.order_by(col(RegistrationRow.queue)))]
+
+
+async def figures_of(session: ReadSession, event_id: UUID) -> dict[State, Figure]:
+    """How many registrations and people each state has, for whoever sees counts."""
+    state = col(RegistrationRow.state)
+    query = (
+        select(state, func.count(), func.sum(col(RegistrationRow.party_size)))
+        .where(col(RegistrationRow.event_id) == event_id)
+        .group_by(state)
+    )
+    found = {State(name): Figure(parties, people) for name, parties, people in await session.execute(query)}
+    return {known: found.get(known, Figure(0, 0)) for known in _IN_ORDER}
+
+
+def _columns() -> Select[Any]:
+    row, person = RegistrationRow, PersonRow
+    columns: list[SQLColumnExpression[Any]] = [
+        col(row.id),
+        col(row.name),
+        col(row.party_size),
+        col(row.state),
+        col(person.language),
+        col(row.channel),
+        col(person.means),
+        col(row.unreachable),
+        col(row.marked),
+        col(row.note),
+        col(row.created_at),
+        col(row.expires_at),
+    ]
+    return select(*columns).join(person, col(person.id) == col(row.person_id))
+
+
+def _line(row: Any) -> Line:
+    line = Line(*row)
+    return line._replace(state=State(line.state))
+
+
+def _lines(access: Access, event_id: UUID, wanted: Wanted) -> Select[Any]:
+    return _columns().where(*_conditions(access, event_id, wanted)).order_by(*_order(wanted.sort))
+
+
+def _conditions(access: Access, event_id: UUID, wanted: Wanted) -> list[ColumnElement[bool]]:
+    row = RegistrationRow
+    states = [state.value for state in STATES[wanted.state]]
+    conditions = [col(row.event_id) == event_id, col(row.state).in_(states), seen_by(access)]
+    conditions += [col(row.name_folded).contains(word, autoescape=True) for word in fold(wanted.q).split()]
+    if wanted.q and not fold(wanted.q):
+        conditions.append(false())
+    if wanted.channel:
+        conditions.append(col(row.channel) == wanted.channel)
+    if wanted.language:
+        conditions.append(col(PersonRow.language) == wanted.language)
+    if wanted.marked:
+        conditions.append(col(row.marked).is_(True))
+    if wanted.unreached:
+        conditions.append(col(row.unreachable).is_(True))
+    return conditions
+
+
+def _order(order: Order) -> list[SQLColumnExpression[Any]]:
+    row = RegistrationRow
+    came: list[SQLColumnExpression[Any]] = [col(row.queue), col(row.id)]
+    folded = col(row.name_folded)
+    ranks = {state.value: rank for rank, state in enumerate(_IN_ORDER)}
+    first: dict[Order, list[SQLColumnExpression[Any]]] = {
+        Order.CAME: [],
+        Order.NAME: [folded == "", folded],
+        Order.SIZE: [col(row.party_size).desc()],
+        Order.STATE: [case(ranks, value=col(row.state))],
+    }
+    return first[order] + came

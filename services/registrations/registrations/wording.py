@@ -1,0 +1,27 @@
+"""What states, channels and ways of contact are called in the console, in English; the catalogues hold the rest."""
+
+from services.registrations.people.model import Means
+from services.registrations.registrations.model import State
+from shared.contracts.registrations import Channel
+from shared.i18n.catalogues import N_
+
+STATES = {
+    State.CONFIRMED: N_("Confirmed"),
+    State.OFFERED: N_("Place offered"),
+    State.HELD: N_("Answer awaited"),
+    State.WAITLISTED: N_("Waitlist"),
+    State.CANCELLED: N_("Registration cancelled"),
+    State.EXPIRED: N_("Not answered in time"),
+}
+BADGES = {
+    State.CONFIRMED: "success",
+    State.OFFERED: "info",
+    State.HELD: "info",
+    State.WAITLISTED: "warning",
+    State.CANCELLED: "danger",
+    State.EXPIRED: "danger",
+}
+CHANNELS = {Channel.WEB: N_("Web"), Channel.SMS: N_("SMS")}
+MEANS = {Means.EMAIL: N_("E-mail"), Means.PHONE: N_("SMS")}
+NOT_REACHED = N_("Not reached")
+NO_NAME = N_("No name given")

@@ -55,6 +55,7 @@ class LineBody(BaseModel):
     note: str
     created_at: datetime
     expires_at: datetime | None
+    contact: str = Field("", description="for a co-host that the host and the person let have it")
 
 
 class ListBody(BaseModel):

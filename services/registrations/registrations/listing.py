@@ -11,9 +11,10 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, case, false, func, select, true
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, case, false, func, literal, select, true
 from sqlmodel import col
 
+from services.registrations.consents.model import ConsentRow
 from services.registrations.people.model import PersonRow
 from services.registrations.registrations.model import LIVE, RegistrationRow, State
 from shared.auth.rights import Access
@@ -86,7 +87,7 @@ class Wanted:
 
 
 class Line(NamedTuple):
-    """One registration in the list. `note` is for the host's desk alone."""
+    """One registration in the list. `note` is for the host's desk alone, `contact` for a co-host that may have it."""
 
     id: UUID
     name: str | None
@@ -100,6 +101,7 @@ class Line(NamedTuple):
     note: str
     created_at: datetime
     expires_at: datetime | None
+    contact: str = ""
 
 
 class Figure(NamedTuple):
@@ -110,24 +112,46 @@ class Figure(NamedTuple):
 
 
 def seen_by(access: Access) -> ColumnElement[bool]:
-    """Which registrations somebody with this access sees by name: the host all of them, a co-host none."""
-    return true() if access.is_host and access.sees(Scope.NAMES) else false()
+    """Which registrations somebody with this access sees by name.
+
+    The host's desk sees all; a co-host those whose people agreed to it, as long as the host offers names.
+    """
+    if not access.sees(Scope.NAMES):
+        return false()
+    return true() if access.is_host else _agreed(access, Scope.NAMES, Scope.CONTACT)
+
+
+def _contact(access: Access) -> ColumnElement[str]:
+    """How to reach a person, for a co-host that was offered it by the host and by that person; never for the host."""
+    if access.is_host or not access.sees(Scope.CONTACT):
+        return literal("")
+    return case((_agreed(access, Scope.CONTACT), col(PersonRow.address)), else_="")
+
+
+def _agreed(access: Access, *scopes: Scope) -> ColumnElement[bool]:
+    consent = ConsentRow
+    return (
+        select(col(consent.scope))
+        .where(
+            col(consent.registration_id) == col(RegistrationRow.id),
+            col(consent.organisation_id) == access.organisation_id,
+            col(consent.scope).in_([scope.value for scope in scopes]),
+        )
+        .exists()
+    )
 
 
 async def page_of(session: ReadSession, access: Access, event_id: UUID, wanted: Wanted, page: int) -> list[Line]:
-    """A hundred of the registrations that are asked for."""
-    query = _lines(access, event_id, wanted).limit(PAGE).offset((page - 1) * PAGE)
+    """A hundred of the registrations that are asked for; only these are looked up with their people."""
+    chosen = _chosen(access, event_id, wanted).order_by(*_order(wanted.sort)).limit(PAGE).offset((page - 1) * PAGE)
+    ids = chosen.subquery()
+    query = _columns(access).join(ids, ids.c.id == col(RegistrationRow.id)).order_by(*_order(wanted.sort))
     return [_line(row) for row in await session.execute(query)]
 
 
 async def count_of(session: ReadSession, access: Access, event_id: UUID, wanted: Wanted) -> int:
     """How many registrations are asked for."""
-    query = (
-        select(func.count())
-        .select_from(RegistrationRow)
-        .join(PersonRow, col(PersonRow.id) == col(RegistrationRow.person_id))
-        .where(*_conditions(access, event_id, wanted))
-    )
+    query = select(func.count()).select_from(_chosen(access, event_id, wanted).subquery())
     return int((await session.execute(query)).scalar_one())
 
 
@@ -140,7 +164,7 @@ async def all_of(session: ReadSession, access: Access, event_id: UUID, wanted: W
 
 async def some_of(session: ReadSession, access: Access, event_id: UUID, ids: Sequence[UUID]) -> list[Line]:
     """Those of these registrations that are the event's and may be seen, in the order in which they came."""
-    query = _columns().where(
+    query = _columns(access).where(
         col(RegistrationRow.event_id) == event_id, col(RegistrationRow.id).in_(ids), seen_by(access)
     )
     return [_line(row) for row in await session.execute(query.order_by(col(RegistrationRow.queue)))]
@@ -158,7 +182,7 @@ async def figures_of(session: ReadSession, event_id: UUID) -> dict[State, Figure
     return {known: found.get(known, Figure(0, 0)) for known in _IN_ORDER}
 
 
-def _columns() -> Select[Any]:
+def _columns(access: Access) -> Select[Any]:
     row, person = RegistrationRow, PersonRow
     columns: list[SQLColumnExpression[Any]] = [
         col(row.id),
@@ -173,6 +197,7 @@ def _columns() -> Select[Any]:
         col(row.note),
         col(row.created_at),
         col(row.expires_at),
+        _contact(access),
     ]
     return select(*columns).join(person, col(person.id) == col(row.person_id))
 
@@ -182,8 +207,15 @@ def _line(row: Any) -> Line:
     return line._replace(state=State(line.state))
 
 
+def _chosen(access: Access, event_id: UUID, wanted: Wanted) -> Select[Any]:
+    """The ids of what is asked for; people are joined where they are asked about."""
+    query = select(col(RegistrationRow.id)).where(*_conditions(access, event_id, wanted))
+    joined: Select[Any] = query.join(PersonRow, col(PersonRow.id) == col(RegistrationRow.person_id))
+    return joined if wanted.language else query
+
+
 def _lines(access: Access, event_id: UUID, wanted: Wanted) -> Select[Any]:
-    return _columns().where(*_conditions(access, event_id, wanted)).order_by(*_order(wanted.sort))
+    return _columns(access).where(*_conditions(access, event_id, wanted)).order_by(*_order(wanted.sort))
 
 
 def _conditions(access: Access, event_id: UUID, wanted: Wanted) -> list[ColumnElement[bool]]:

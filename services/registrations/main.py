@@ -14,6 +14,7 @@ from services.registrations.conversations.consumers import sms_consumer
 from services.registrations.events.consumers import event_consumer
 from services.registrations.events.queries import PoolIds
 from services.registrations.exports import pages as exports
+from services.registrations.exports import sheets
 from services.registrations.registrations import api, console, manage, pages
 from services.registrations.registrations.admission import Rules
 from services.registrations.registrations.consumers import delivery_consumer
@@ -38,6 +39,7 @@ from shared.web.pages import Pages
 
 SERVICE = "registrations"
 HERE = Path(__file__).parent
+PARTS = (api, pages, manage, console, actions, actions_api, exports, sheets, check_in_api, check_in_pages)
 PUBLISHES = {
     RegistrationConfirmed.topic: RegistrationMessage,
     ContactChanged.topic: ContactMessage,
@@ -76,7 +78,7 @@ def create_api(settings: RegistrationsSettings) -> FastAPI:
     app.state.pool_ids = PoolIds()
     app.state.writer = AdmissionWriter(database, app.state.vault, app.state.rules)
     app.state.live = LiveLists(database, settings.live_time)
-    for part in (api, pages, manage, console, actions, actions_api, exports, check_in_api, check_in_pages):
+    for part in PARTS:
         app.include_router(part.router)
     finish_api(app, consumers(settings), PUBLISHES, base="/registrations")
     return app

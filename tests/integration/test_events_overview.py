@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from services.events.co_hosts.model import CoHostRow, State
+from services.events.events.postponing import postpone_event
 from shared.contracts.events import CoHostRole, Scope
 from shared.database.migrations import upgrade
 from tests.support.events_service import NOW, count, running_events_service, words
@@ -57,24 +58,33 @@ async def co_host(events, event_id, organisation_id, scope, state=State.ACCEPTED
 
 
 async def test_each_need_is_said_and_can_be_asked_for(events, member):
-    """Drafts that begin soon, more people than places, a waitlist beside free places; all else is left in peace."""
+    """Drafts that begin soon, no date, more people than places, a waitlist beside free places; all else not."""
     fine = await events.published(member, words=words("de", "Fein"))
     over = await events.published(member, words=words("de", "Voll"))
     waiting = await events.published(member, words=words("de", "Wartet"))
     await events.draft(member, words=words("de", "Bald"), sessions=on(5), capacity=None)
     await events.draft(member, words=words("de", "Später"), sessions=on(60))
+    async with events.database.begin() as session:
+        gone = await events.published(member, words=words("de", "Verschoben"), sessions=on(1))
+        await postpone_event(session, member, gone, {"de": "Der Raum ist gesperrt."}, 2, events.now)
     for event_id, taken, waits in ((fine, 10, 3), (over, 12, 0), (waiting, 9, 2)):
         await count(events, event_id, taken, waits)
     browser = await events.signed_in(member)
     page = await browser.get("/console")
-    assert set(titles(page)) == {"Fein", "Voll", "Wartet", "Bald", "Später"}
-    assert "Need for action (3)" in page.text
+    assert set(titles(page)) == {"Fein", "Voll", "Wartet", "Bald", "Später", "Verschoben"}
+    assert "Need for action (4)" in page.text
     needy = await browser.get("/console?show=need")
-    assert set(titles(needy)) == {"Bald", "Voll", "Wartet"}
-    for sentence in ("it begins soon", "More people than places", "People wait while places are free"):
+    assert set(titles(needy)) == {"Bald", "Voll", "Wartet", "Verschoben"}
+    for sentence in (
+        "without a new date",
+        "it begins soon",
+        "More people than places",
+        "People wait while places are free",
+    ):
         assert needy.text.count(sentence) == 1
     assert "1 thing is missing" in needy.text
     events.later(days=10)
+    assert "Verschoben" in titles(await (await events.signed_in(member)).get("/console?show=upcoming"))
     assert "its date is over" in (await (await events.signed_in(member)).get("/console?show=need")).text
 
 

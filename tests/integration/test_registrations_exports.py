@@ -16,6 +16,7 @@ from shared.database.migrations import upgrade
 from tests.support import registrations as given
 from tests.support.registration_list import act, admitted, crowded_event
 from tests.support.registration_pages import messages, open_event, signed_in
+from tests.support.sheets import text_of
 
 MANY = 10_000
 MOST_MEMORY = 60_000_000
@@ -56,6 +57,25 @@ async def test_a_file_holds_what_the_list_shows_in_the_reader_s_language(app, da
     assert "example.org" not in answer.body.decode()
     book = openpyxl.load_workbook(io.BytesIO((await browser.get(path_of(event, "xlsx"))).body))
     assert [cell.value for cell in book.active["A"]] == ["Name", "=Ada", "Bea"]
+
+
+async def test_who_has_a_place_is_on_the_attendance_list_and_has_a_badge(app, database):
+    """As PDF, in the reader's language; who waits is not there, and it is written down who took it."""
+    event = await open_event(database, 3)
+    await admitted(database, event, given.wish(size=2, name="Bea"), given.wish(name="Ada"), given.wish(name="Waits"))
+    browser, seen = await signed_in(app, event, Role.ORGANISER, language="de"), {}
+    for kind in ("attendance", "badges"):
+        answer = await browser.get(f"/registrations/console/events/{event.id}/{kind}.pdf")
+        assert (answer.status, answer.headers["content-type"]) == (200, "application/pdf")
+        assert answer.headers["content-disposition"].endswith(f'-{kind}.pdf"')
+        seen[kind] = text_of(answer.body)
+        assert "Waits" not in seen[kind]
+        assert seen[kind].index("Ada") < seen[kind].index("Bea")
+    assert "Anwesenheitsliste" in seen["attendance"]
+    told = await messages(database, event, "ChangeRecorded")
+    assert [m["after"] for m in told] == [{"format": kind, "rows": 2} for kind in ("attendance", "badges")]
+    desk = await signed_in(app, event, Role.DESK)
+    assert (await desk.get(f"/registrations/console/events/{event.id}/badges.pdf")).status == 403
 
 
 async def test_who_took_a_file_is_in_the_audit_log(app, database):

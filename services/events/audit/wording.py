@@ -32,5 +32,12 @@ ACTIONS = {
     "check-in.changed": N_("Changed how many of a party came"),
     "check-in.undone": N_("Took a check-in back"),
     "walk-ins.counted": N_("Counted people who came without registering"),
+    "registration.moved-up": N_("Gave a place to a registration"),
+    "registration.party-changed": N_("Changed the number of people of a registration"),
+    "registration.note-changed": N_("Changed the note of a registration"),
+    "registration.marked": N_("Marked a registration"),
+    "registration.unmarked": N_("Took the mark of a registration away"),
+    "registration.cancelled": N_("Cancelled a registration"),
+    "registrations.exported": N_("Downloaded the list of who comes"),
 }
 """The services' own additions stand below, by noun."""

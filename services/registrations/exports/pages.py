@@ -16,10 +16,10 @@ from services.registrations.registrations.console import seen_event
 from services.registrations.registrations.listing import Wanted, all_of
 from shared.auth import audit
 from shared.auth.members import Member
-from shared.auth.rights import Right
+from shared.auth.rights import Access, Right
 from shared.auth.sign_in import MemberDep, now_of
 from shared.contracts.events import EventState
-from shared.database.engine import Database
+from shared.database.engine import Database, WriteSession
 from shared.runtime.api import DatabaseDep, PagesDep
 from shared.web.pages import Pages
 
@@ -58,20 +58,27 @@ async def _export(
         async for lines in all_of(session, access, event_id, wanted):
             table.add(lines)
             rows += len(lines)
-        await audit.record(
-            session,
-            "registrations.exported",
-            person_id=member.person_id,
-            organisation_id=access.organisation_id,
-            event_id=event_id,
-            after={"format": kind, "rows": rows},
-        )
+        await record_export(session, member, access, event_id, kind, rows)
     parts = iter(await asyncio.to_thread(table.finish))
-    return StreamingResponse(parts, media_type=MEDIA_TYPES[kind], headers=_headers(offer.event, kind, now_of(request)))
+    return StreamingResponse(parts, media_type=MEDIA_TYPES[kind], headers=headers(offer.event, kind, now_of(request)))
 
 
-def _headers(event: EventState, kind: Kind, now: datetime) -> dict[str, str]:
+async def record_export(
+    session: WriteSession, member: Member, access: Access, event_id: UUID, kind: str, rows: int
+) -> None:
+    """Tell the audit log who takes which kind of file, and about how many registrations."""
+    await audit.record(
+        session,
+        "registrations.exported",
+        person_id=member.person_id,
+        organisation_id=access.organisation_id,
+        event_id=event_id,
+        after={"format": kind, "rows": rows},
+    )
+
+
+def headers(event: EventState, ending: str, now: datetime) -> dict[str, str]:
     """Saved under the event's code and today's date, and kept by no cache."""
     day = now.astimezone(ZoneInfo(event.time_zone)).date().isoformat()
-    name = f"{event.code}-{day}.{kind}"
+    name = f"{event.code}-{day}-{ending}" if "." in ending else f"{event.code}-{day}.{ending}"
     return {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}

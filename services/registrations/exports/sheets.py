@@ -1,0 +1,86 @@
+"""The list on paper: attendance list and name badges as PDF, of whoever has a place, by name."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.registrations.exports.pages import headers, record_export
+from services.registrations.registrations.console import seen_event
+from services.registrations.registrations.listing import LIVE_STATES, Line, Order, Wanted, all_of
+from services.registrations.registrations.model import State
+from shared.auth.members import Member, profiles_of
+from shared.auth.rights import Right
+from shared.auth.sign_in import MemberDep, now_of
+from shared.contracts.base import LocalizedText
+from shared.contracts.events import EventState, Session
+from shared.i18n.catalogues import N_
+from shared.typesetting.attendance import MOST_PARTIES, Attending, attendance_pdf
+from shared.typesetting.badges import badges_pdf
+from shared.typesetting.compiling import BusyError, TooLargeError
+from shared.web.problem import Problem
+
+router = APIRouter(include_in_schema=False)
+
+Sheet = Callable[[EventState, list[Line], LocalizedText, str], Awaitable[bytes]]
+TOO_MANY = N_("This is more than fits into one file")
+TOO_MANY_TEXT = N_("Filter the list first, for example by language, and print it in parts.")
+
+
+@router.get("/registrations/console/events/{event_id}/attendance.pdf")
+async def attendance(request: Request, event_id: UUID, member: MemberDep) -> Response:
+    """Who is expected at the next session, with room for a signature."""
+
+    async def sheet(event: EventState, lines: list[Line], _organisation: LocalizedText, language: str) -> bytes:
+        parties = [Attending(line.name or "", line.party_size, "") for line in lines]
+        return await attendance_pdf(event, _next_session(event, now_of(request)), parties, language)
+
+    return await _printed(request, event_id, member, "attendance", sheet)
+
+
+@router.get("/registrations/console/events/{event_id}/badges.pdf")
+async def badges(request: Request, event_id: UUID, member: MemberDep) -> Response:
+    """A badge for each person; who comes with somebody writes the name by hand."""
+
+    async def sheet(event: EventState, lines: list[Line], organisation: LocalizedText, language: str) -> bytes:
+        names = [name for line in lines for name in [line.name or "", *[""] * (line.party_size - 1)]]
+        return await badges_pdf(event, names, organisation, language)
+
+    return await _printed(request, event_id, member, "badges", sheet)
+
+
+def _next_session(event: EventState, now: datetime) -> Session:
+    return next((session for session in event.sessions if session.ends_at > now), event.sessions[-1])
+
+
+async def _printed(request: Request, event_id: UUID, member: Member, kind: str, sheet: Sheet) -> Response:
+    """As the list was filtered, but of all that live only those who have a place; written into the audit log."""
+    state = request.app.state
+    wanted = replace(Wanted.read(request.query_params), sort=Order.NAME)
+    if wanted.state == LIVE_STATES:
+        wanted = replace(wanted, state=State.CONFIRMED.value)
+    async with state.database.begin() as session:
+        offer, access = await seen_event(session, member, event_id, Right.EDIT)
+        lines: list[Line] = []
+        async for some in all_of(session, access, event_id, wanted):
+            lines += some
+            _refuse_too_many(request, len(lines))
+        await record_export(session, member, access, event_id, kind, len(lines))
+        host = (await profiles_of(session, [offer.event.organisation_id])).get(offer.event.organisation_id)
+    try:
+        content = await sheet(offer.event, lines, dict(host.name) if host else {}, state.pages.reader(request).language)
+    except TooLargeError:
+        _refuse_too_many(request, MOST_PARTIES + 1)
+        raise
+    except BusyError:
+        raise Problem(503, headers={"retry-after": "30"}) from None
+    return Response(content, media_type="application/pdf", headers=headers(offer.event, f"{kind}.pdf", now_of(request)))
+
+
+def _refuse_too_many(request: Request, count: int) -> None:
+    if count > MOST_PARTIES:
+        _ = request.app.state.pages.reader(request).gettext
+        raise Problem(409, "too-many-to-print", _(TOO_MANY), _(TOO_MANY_TEXT))

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from services.notifications.calls import pages as calls_pages
+from services.notifications.calls.commands import expire_calls
 from services.notifications.contacts.consumers import consumers as contact_consumers
 from services.notifications.deliveries import api as deliveries_api
 from services.notifications.deliveries import pages as deliveries_pages
@@ -18,11 +20,13 @@ from services.notifications.retention import retention_timer
 from services.notifications.settings import NotificationsSettings
 from services.notifications.sms import api as sms_api
 from shared.auth.members import organisations_consumer
+from shared.contracts.audit import AuditMessage, ChangeRecorded
 from shared.contracts.deliveries import DeliveryEnded, DeliveryMessage
 from shared.contracts.sms import SmsMessage, SmsReceived
 from shared.database.engine import Database
 from shared.messaging.consumers import Consumer
 from shared.runtime.api import finish_api, new_api, service_urls
+from shared.runtime.timers import Timer
 from shared.runtime.worker import Worker
 from shared.vault import Vault
 from shared.web.limits import Limits, forgetting_timer
@@ -30,8 +34,12 @@ from shared.web.navigation import FooterLinks
 from shared.web.pages import Pages
 
 SERVICE = "notifications"
-PUBLISHES = {DeliveryEnded.topic: DeliveryMessage, SmsReceived.topic: SmsMessage}
-_TEMPLATES = [Path(__file__).parent / noun / "templates" for noun in ("deliveries", "mailbox", "optouts")]
+PUBLISHES = {
+    DeliveryEnded.topic: DeliveryMessage,
+    SmsReceived.topic: SmsMessage,
+    ChangeRecorded.topic: AuditMessage,
+}
+_TEMPLATES = [Path(__file__).parent / noun / "templates" for noun in ("calls", "deliveries", "mailbox", "optouts")]
 
 
 def create_api(settings: NotificationsSettings) -> FastAPI:
@@ -40,6 +48,7 @@ def create_api(settings: NotificationsSettings) -> FastAPI:
     pages = Pages(SERVICE, _TEMPLATES, service_urls(settings), footer=FooterLinks(settings.privacy_url))
     app = new_api(SERVICE, "Teilhabe notifications", settings, database, pages)
     app.state.limits = Limits(settings, app.state.vault)
+    app.include_router(calls_pages.router)
     app.include_router(deliveries_api.router)
     app.include_router(deliveries_pages.router)
     app.include_router(optouts_pages.router)
@@ -69,7 +78,16 @@ def create_worker(settings: NotificationsSettings) -> Worker:
     providers = chosen_providers(settings, database)
     sender = Sender(database, vault, settings, providers)
     recorded = Event()
-    timers = [*sender.timers(recorded), retention_timer(database, settings, utc_now), forgetting_timer(database)]
+
+    async def expire() -> int:
+        return await expire_calls(database, utc_now())
+
+    timers = [
+        *sender.timers(recorded),
+        Timer("expire-calls", 30, expire),
+        retention_timer(database, settings, utc_now),
+        forgetting_timer(database),
+    ]
     worker = NotificationsWorker(SERVICE, settings, database, _consumers(vault, recorded), timers)
     worker.providers = providers
     return worker

@@ -11,6 +11,8 @@ from services.registrations.actions.commands import forgetting_timer as forgetti
 from services.registrations.check_in import api as check_in_api
 from services.registrations.check_in import pages as check_in_pages
 from services.registrations.conversations.consumers import sms_consumer
+from services.registrations.desk import pages as desk_pages
+from services.registrations.desk import person as desk_person
 from services.registrations.events.consumers import event_consumer
 from services.registrations.events.queries import PoolIds
 from services.registrations.exports import pages as exports
@@ -39,7 +41,10 @@ from shared.web.pages import Pages
 
 SERVICE = "registrations"
 HERE = Path(__file__).parent
-PARTS = (api, pages, manage, console, actions, actions_api, exports, sheets, check_in_api, check_in_pages)
+PARTS = (
+    *(api, pages, manage, console, actions, actions_api, exports, sheets),
+    *(check_in_api, check_in_pages, desk_pages, desk_person),
+)
 PUBLISHES = {
     RegistrationConfirmed.topic: RegistrationMessage,
     ContactChanged.topic: ContactMessage,
@@ -68,7 +73,7 @@ def create_api(settings: RegistrationsSettings) -> FastAPI:
     database = Database(settings.database, connections=settings.database_connections)
     web = Pages(
         SERVICE,
-        [HERE / noun / "templates" for noun in ("registrations", "actions", "check_in")],
+        [HERE / noun / "templates" for noun in ("registrations", "actions", "check_in", "desk")],
         service_urls(settings),
         footer=FooterLinks(settings.privacy_url),
     )

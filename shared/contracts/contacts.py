@@ -9,12 +9,17 @@ from shared.contracts.base import LanguageCode, Message, Part
 
 
 class Contact(Part):
-    """What `ContactChanged.sealed` holds: JSON, sealed for the purpose `contact:<person id>`."""
+    """What `ContactChanged.sealed` holds: JSON, sealed for the purpose `contact:<person id>`.
+
+    Who has neither `email` nor `phone` is told by the desk, which finds the person by `name` and `reach`: how to find
+    them, in the desk's own words.
+    """
 
     language: LanguageCode
     name: str | None = None
     email: str | None = None
     phone: str | None = None
+    reach: str | None = None
 
 
 class ContactChanged(Message):

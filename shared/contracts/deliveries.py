@@ -8,10 +8,11 @@ from shared.contracts.base import Message
 
 
 class DeliveryChannel(StrEnum):
-    """How a person is written to."""
+    """How a person is told. `desk`: somebody of the desk says it to a person who has neither phone nor mail."""
 
     EMAIL = "email"
     SMS = "sms"
+    DESK = "desk"
 
 
 class Outcome(StrEnum):

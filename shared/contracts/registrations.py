@@ -18,6 +18,7 @@ class Channel(StrEnum):
 
     WEB = "web"
     SMS = "sms"
+    DESK = "desk"
 
 
 class EndedBy(StrEnum):
@@ -54,6 +55,7 @@ class _RegistrationMessage(_PlacesMessage):
     """`sealed` holds the secret of the person's link, sealed for `registration:<registration id>`.
 
     `contact_version` is the contact that was written with this decision: whoever tells the person waits for it.
+    `told_by` is the member of the desk who did this while speaking with the person, who so knows of it already.
     """
 
     registration_id: UUID
@@ -62,6 +64,7 @@ class _RegistrationMessage(_PlacesMessage):
     channel: Channel
     sealed: str
     contact_version: int | None = None
+    told_by: UUID | None = None
 
 
 class RegistrationHeld(_RegistrationMessage):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import copy
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -30,6 +31,15 @@ class Reader:
         self.language, self.language_was_chosen = language_of(request, remembered)
         self.direction = direction(self.language)
         self.csrf = CsrfSecret.of(request, secure=secure)
+
+    def speaking(self, language: str) -> "Reader":
+        """The same reader of a page that is for somebody else, in their language."""
+        other = copy(self)
+        other.__dict__.pop("_translations", None)
+        other.language = page_language(language) or self.language
+        other.direction = direction(other.language)
+        other.language_was_chosen = False
+        return other
 
     @cached_property
     def _translations(self) -> Any:

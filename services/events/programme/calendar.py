@@ -10,6 +10,7 @@ from icalendar import Calendar, Event, vDuration
 
 from services.events.events.model import SessionRow, State
 from services.events.events.queries import WholeEvent
+from shared.i18n.formats import language_name, list_of
 from shared.web.shown import pick
 
 REFRESH = timedelta(hours=1)
@@ -81,6 +82,7 @@ def _entry(told: _Told, session: SessionRow, language: str) -> Event:
     entry.add("summary", pick(event.texts("title"), language).text)
     entry.add("url", url)
     entry.add("description", "\n\n".join([*_words(event, language), url]))
+    entry.add("contact", _contact(event, language))
     if place := ", ".join(part for part in (row.venue_name, row.venue_address) if part):
         entry.add("location", place)
     entry.add("status", "CONFIRMED" if row.state == State.PUBLISHED else "CANCELLED")
@@ -94,3 +96,11 @@ def _words(event: WholeEvent, language: str) -> Iterator[str]:
     if event.co_hosts:
         hosts = [event.organisation, *(one.organisation for one in event.co_hosts)]
         yield ", ".join(pick(host.name, language).text for host in hosts)
+
+
+def _contact(event: WholeEvent, language: str) -> str:
+    """Whom to ask, in which languages, and when."""
+    row, hours = event.row, event.texts("contact_hours")
+    spoken = list_of([language_name(code, language) for code in row.contact_languages], language)
+    reached = pick(hours, language).text if hours else ""
+    return ", ".join(part for part in (row.contact_name, row.contact_phone, row.contact_email, spoken, reached) if part)

@@ -74,15 +74,30 @@ def _status(event: WholeEvent) -> dict[str, Any]:
     return told
 
 
+def _contact(event: WholeEvent, language: str) -> dict[str, Any]:
+    row, hours = event.row, event.texts("contact_hours")
+    point = {
+        "@type": "ContactPoint",
+        "name": row.contact_name,
+        "telephone": row.contact_phone,
+        "email": row.contact_email,
+        "availableLanguage": row.contact_languages,
+        "description": pick(hours, language).text if hours else None,
+    }
+    return {name: value for name, value in point.items() if value}
+
+
 def _span(event: WholeEvent, starts_at: datetime | None, ends_at: datetime | None) -> dict[str, str]:
     zone = ZoneInfo(event.row.time_zone)
     named = {"startDate": starts_at, "endDate": ends_at}
     return {name: moment.astimezone(zone).isoformat() for name, moment in named.items() if moment}
 
 
-def _organizers(event: WholeEvent, language: str) -> list[dict[str, str]]:
+def _organizers(event: WholeEvent, language: str) -> list[dict[str, Any]]:
+    """The host, with whom to ask, and the co-hosts."""
     hosts = [event.organisation, *(co_host.organisation for co_host in event.co_hosts)]
-    return [{"@type": "Organization", "name": pick(host.name, language).text} for host in hosts]
+    host, *others = ({"@type": "Organization", "name": pick(one.name, language).text} for one in hosts)
+    return [host | {"contactPoint": _contact(event, language)}, *others]
 
 
 def _attendance(event: WholeEvent) -> str:

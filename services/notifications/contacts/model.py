@@ -9,7 +9,10 @@ from services.notifications.metadata import Table
 
 
 class ContactRow(Table, table=True):
-    """One person's newest contact. The keys are keyed hashes by which an address is found without being read."""
+    """One person's newest contact. The keys are keyed hashes by which an address is found without being read.
+
+    Who has neither `email` nor `phone` is told by the desk; `reach` says how it finds them.
+    """
 
     __tablename__ = "contacts"
 
@@ -19,5 +22,6 @@ class ContactRow(Table, table=True):
     name: str | None = None
     email: str | None = None
     phone: str | None = None
+    reach: str | None = None
     email_key: UUID | None = Field(default=None, index=True)
     phone_key: UUID | None = Field(default=None, index=True)

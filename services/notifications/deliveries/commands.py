@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 from uuid6 import uuid7
 
+from services.notifications.calls.commands import settle_calls
 from services.notifications.contacts.addresses import address_key
 from services.notifications.contacts.model import ContactRow
 from services.notifications.deliveries.composing import Draft
@@ -21,18 +22,22 @@ from shared.vault import Vault
 
 
 class Reach(NamedTuple):
-    """By which channels somebody can be reached; `key` is the hash of an address that has no contact."""
+    """By which channels somebody can be reached; `key` is the hash of an address that has no contact.
+
+    Not `known`: there is no contact and no address, as of somebody who was erased.
+    """
 
     email: bool
     phone: bool
     key: UUID | None = None
+    known: bool = True
 
 
 async def record(session: WriteSession, vault: Vault, drafts: Sequence[Draft]) -> int:
     """Write the drafts into the ledger, due at once, and return how many were new.
 
-    A draft whose cause is in the ledger already changes nothing. Raises SealBrokenError for an address that is not
-    sealed as the contract says.
+    A draft whose cause is in the ledger already changes nothing. What somebody of the desk has said to the person
+    already is done as it is written. Raises SealBrokenError for an address that is not sealed as the contract says.
     """
     if not drafts:
         return 0
@@ -40,8 +45,14 @@ async def record(session: WriteSession, vault: Vault, drafts: Sequence[Draft]) -
     now = datetime.now(UTC)
     rows = [_row(draft, _reach(vault, draft, reaches), now) for draft in drafts]
     statement = insert(DeliveryRow).values(rows).on_conflict_do_nothing(index_elements=["cause_id"])
-    result = await session.execute(statement.returning(col(DeliveryRow.id)))
-    return len(result.all())
+    new = set((await session.execute(statement.returning(col(DeliveryRow.id)))).scalars())
+    told = {
+        row["id"]: draft.told_by
+        for row, draft in zip(rows, drafts, strict=True)
+        if draft.told_by and row["id"] in new and row["channel"] is DeliveryChannel.DESK
+    }
+    await settle_calls(session, told, now)
+    return len(new)
 
 
 async def _contacts(session: WriteSession, person_ids: set[UUID]) -> dict[UUID, Reach]:
@@ -52,7 +63,7 @@ async def _contacts(session: WriteSession, person_ids: set[UUID]) -> dict[UUID, 
 
 def _reach(vault: Vault, draft: Draft, contacts: dict[UUID, Reach]) -> Reach:
     if draft.person_id is not None:
-        return contacts.get(draft.person_id, Reach(email=False, phone=False))
+        return contacts.get(draft.person_id, Reach(email=False, phone=False, known=False))
     recipient = vault.open(draft.sealed or "", Secret, draft.purpose or "").recipient
     if recipient is None or not (recipient.email or recipient.phone):
         raise ValueError("a request without a person needs an address")
@@ -67,7 +78,9 @@ def _channel(draft: Draft, reach: Reach) -> DeliveryChannel:
         return draft.only
     if reach.email and reach.phone:
         return draft.prefers
-    return DeliveryChannel.SMS if reach.phone else DeliveryChannel.EMAIL
+    if reach.phone:
+        return DeliveryChannel.SMS
+    return DeliveryChannel.DESK if reach.known and not reach.email else DeliveryChannel.EMAIL
 
 
 def _row(draft: Draft, reach: Reach, now: datetime) -> dict[str, Any]:

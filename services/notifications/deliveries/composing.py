@@ -47,7 +47,10 @@ MAILS = (Template.SIGN_IN, Template.INVITATION, *CO_HOSTING)
 
 @dataclass(frozen=True)
 class Draft:
-    """A delivery before its channel is known. `only` forces a channel; `prefers` decides between two addresses."""
+    """A delivery before its channel is known. `only` forces a channel; `prefers` decides between two addresses.
+
+    `told_by` is the member of the desk who was speaking with the person when it happened.
+    """
 
     cause_id: UUID
     correlation_id: UUID
@@ -61,6 +64,7 @@ class Draft:
     expires_at: datetime | None = None
     only: DeliveryChannel | None = None
     prefers: DeliveryChannel = DeliveryChannel.EMAIL
+    told_by: UUID | None = None
 
 
 def draft_of_registration(message: RegistrationMessage) -> Draft | None:
@@ -81,6 +85,7 @@ def draft_of_registration(message: RegistrationMessage) -> Draft | None:
         expires_at=getattr(message, "expires_at", None),
         only=DeliveryChannel.SMS if isinstance(message, RegistrationHeld) else None,
         prefers=DeliveryChannel.SMS if message.channel is Channel.SMS else DeliveryChannel.EMAIL,
+        told_by=message.told_by,
     )
 
 

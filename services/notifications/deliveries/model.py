@@ -35,20 +35,26 @@ class DeliveryRow(Table, table=True):
     `cause_id` is the message that caused it, and unique: nobody is told twice. `recipient` is the person's id, else
     the keyed hash of the address; deliveries of one recipient go out in order. `sealed` is encrypted for `purpose`
     and holds the link's secret or the address. `attempts` is also the token that a claimer proves its lease by.
+
+    On the channel `desk` nothing is sent: the row is an entry of the call list, open while it is `queued`, and
+    `delivered` once the member `told_by` has said it to the person.
     """
 
     __tablename__ = "deliveries"
     __table_args__ = (
         CheckConstraint(f"state IN ({_STATES})", name="state"),
-        CheckConstraint("channel IN ('email', 'sms')", name="channel"),
+        CheckConstraint("channel IN ('email', 'sms', 'desk')", name="channel"),
         CheckConstraint("(state = 'sending') = (lease_until IS NOT NULL)", name="lease"),
         CheckConstraint("(sealed IS NULL) = (purpose IS NULL)", name="sealed"),
         CheckConstraint("person_id IS NOT NULL OR address_key IS NOT NULL", name="recipient"),
         CheckConstraint("attempts >= 0", name="attempts"),
+        CheckConstraint("told_by IS NULL OR (channel = 'desk' AND state = 'delivered')", name="told"),
+        CheckConstraint("channel <> 'desk' OR state IN ('queued', 'delivered', 'expired')", name="desk"),
         Index("ix_deliveries_due", "next_attempt_at", "id", postgresql_where=_DUE),
         Index("ix_deliveries_lease", "lease_until", postgresql_where=text("state = 'sending'")),
         Index("ix_deliveries_recipient", "recipient", "id"),
         Index("ix_deliveries_event", "event_id", "template", "channel", "state"),
+        Index("ix_deliveries_calls", "event_id", "state", "ended_at", postgresql_where=text("channel = 'desk'")),
         Index("ix_deliveries_created_at", "created_at"),
         Index("ix_deliveries_address_key", "address_key", postgresql_where=text("address_key IS NOT NULL")),
     )
@@ -76,6 +82,7 @@ class DeliveryRow(Table, table=True):
     provider_id: str | None = None
     segments: int | None = None
     error_code: str | None = None
+    told_by: UUID | None = None
     version: int = 0
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
     sent_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))

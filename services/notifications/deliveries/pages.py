@@ -27,7 +27,7 @@ STATES = {
     State.SUPPRESSED: (N_("Not sent: the person wants no messages"), "warning"),
     State.EXPIRED: (N_("Not sent: too late to be of use"), "warning"),
 }
-CHANNELS = {"email": N_("E-mail"), "sms": N_("SMS")}
+CHANNELS = {"email": N_("E-mail"), "sms": N_("SMS"), "desk": N_("Desk")}
 TEMPLATES = {
     "confirm-number": N_("Question to confirm a number"),
     "confirmation": N_("Confirmation"),

@@ -84,9 +84,7 @@ class Renderer:
         if known is None or event_id is None:
             return None
         if (event_id, language) not in self._facts:
-            names = {code: name for code, name in known.organisation.items() if name.strip()}
-            name = pick(names, language).text if names else known.state.contact.name
-            self._facts[event_id, language] = EventFacts(known.state, known.version, name, language, known.co_hosts)
+            self._facts[event_id, language] = facts_of(known, language)
         return self._facts[event_id, language]
 
     def _link(self, claim: Claim, secret: Secret) -> str | None:
@@ -111,6 +109,13 @@ class Renderer:
             return None
         token = unsubscribe_token(self._vault, address)
         return f"{self._settings.notifications_url.rstrip('/')}/notifications/unsubscribe/{token}"
+
+
+def facts_of(known: KnownEvent, language: str) -> EventFacts:
+    """The event as one reader is told of it; while its organisation is not known here, by the name of its contact."""
+    names = {code: name for code, name in known.organisation.items() if name.strip()}
+    name = pick(names, language).text if names else known.state.contact.name
+    return EventFacts(known.state, known.version, name, language, known.co_hosts)
 
 
 def reading_language(code: str) -> str:

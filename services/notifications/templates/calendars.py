@@ -48,11 +48,19 @@ def _entry(telling: Telling, method: str, facts: EventFacts, session: Any, sende
     entry.add("summary", facts.title.text, parameters={"LANGUAGE": facts.title.language})
     entry.add("status", _status(telling.template, method))
     entry.add("organizer", _organizer(facts, sender))
+    entry.add("contact", _contact(facts))
     if facts.place or telling.online_link:
         entry.add("location", facts.place or telling.online_link)
     if telling.link:
         entry.add("url", telling.link)
     return entry
+
+
+def _contact(facts: EventFacts) -> str:
+    """Whom to ask, in which languages, and when."""
+    hours = facts.localized(facts.contact.hours)
+    parts = (facts.contact.name, facts.contact.phone, facts.contact.email, facts.spoken, hours.text if hours else "")
+    return ", ".join(one_line(part) for part in parts if part)
 
 
 def _status(template: str, method: str) -> str:

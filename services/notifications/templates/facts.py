@@ -120,7 +120,10 @@ class EventFacts:
 
 @dataclass(frozen=True)
 class Telling:
-    """One notification to one person: all that rendering needs, and nothing that it must look up."""
+    """One notification to one person: all that rendering needs, and nothing that it must look up.
+
+    `by_desk`: it is not sent, but said by somebody of the desk.
+    """
 
     template: str
     language: str
@@ -135,6 +138,7 @@ class Telling:
     sent_at: datetime | None = None
     ticket: str = ""
     ticket_address: str = ""
+    by_desk: bool = False
 
     @property
     def entry(self) -> str:
@@ -177,6 +181,7 @@ class Telling:
             "link": self.link or "",
             "entry": self.entry,
             "first": self.first,
+            "by_desk": self.by_desk,
             "party": 1,
             "holds": True,
             "waits": False,

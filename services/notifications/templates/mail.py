@@ -48,7 +48,7 @@ def render_mail(telling: Telling, *, address: str, sender: str) -> Mail:
     Raises UnusableAddressError.
     """
     now = telling.sent_at or datetime.now().astimezone()
-    texts = {flavour: _source(telling, flavour) for flavour in _FLAVOURS}
+    texts = {flavour: source(telling, flavour) for flavour in _FLAVOURS}
     subject = one_line(texts["text"]["subject"])[:_LONGEST_SUBJECT]
     message = EmailMessage(policy=SMTP if address.isascii() else SMTPUTF8)
     _address(message, telling, address, sender, subject)
@@ -103,7 +103,7 @@ def _attach_calendar(message: EmailMessage, telling: Telling, sender: str, now: 
         part.set_param("charset", "utf-8")
 
 
-def _source(telling: Telling, flavour: Flavour) -> dict[str, Any]:
+def source(telling: Telling, flavour: Flavour) -> dict[str, Any]:
     """What the notification's own template sets: `subject`, `text`, and `button` or nothing."""
     compiled = template(f"{telling.template}.mail.txt", telling.language, flavour)
     module = compiled.make_module(_variables(telling, flavour))

@@ -53,6 +53,7 @@ class Wish:
     """One party's wish for places. `ask_owner`: the number was typed by somebody, its owner has to say yes.
 
     `agreed` is what each co-host may see of the party, where that was answered.
+    `told_by`: the member of the desk who writes the wish down and says to the person what comes of it.
     """
 
     address: Address
@@ -63,6 +64,7 @@ class Wish:
     request_key: UUID | None = None
     ask_owner: bool = False
     agreed: Mapping[UUID, Scope] = field(default_factory=dict)
+    told_by: UUID | None = None
 
 
 class Admitted(NamedTuple):
@@ -229,7 +231,7 @@ class _Batch:
             position = self._pool.queue(wish.party_size)
         expires_at = self._hold_until() if state is State.HELD else None
         party = Party(registration_id, person.id, wish.party_size, wish.channel.value)
-        self._tell(party, state, position, expires_at, fits=fits, contact_version=person.version)
+        self._tell(party, state, position, expires_at, fits=fits, contact_version=person.version, told_by=wish.told_by)
         admitted = Admitted(
             registration_id,
             person.id,
@@ -254,9 +256,10 @@ class _Batch:
         *,
         fits: bool,
         contact_version: int,
+        told_by: UUID | None,
     ) -> None:
         message: type[RegistrationHeld | RegistrationConfirmed | RegistrationWaitlisted] = RegistrationConfirmed
-        more: dict[str, Any] = {"contact_version": contact_version}
+        more: dict[str, Any] = {"contact_version": contact_version, "told_by": told_by}
         if state is State.HELD:
             message, more = RegistrationHeld, more | {"holds_places": fits, "expires_at": expires_at}
         elif state is State.WAITLISTED:

@@ -1,4 +1,7 @@
-"""What can be done with a registration that there is. Each command promises to be safe when it is sent twice."""
+"""What can be done with a registration that there is. Each command promises to be safe when it is sent twice.
+
+`told_by` is the member of the desk who does it while speaking with the person.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -140,7 +143,14 @@ async def _open(session: WriteSession, vault: Vault, rules: Rules, registration_
 
 
 async def cancel(
-    session: WriteSession, vault: Vault, rules: Rules, registration_id: UUID, by: EndedBy, now: datetime
+    session: WriteSession,
+    vault: Vault,
+    rules: Rules,
+    registration_id: UUID,
+    by: EndedBy,
+    now: datetime,
+    *,
+    told_by: UUID | None = None,
 ) -> bool:
     """End the registration and offer its places on. One that has ended stays as it is: then it returns False.
 
@@ -150,13 +160,20 @@ async def cancel(
     if opened.state not in LIVE:
         return False
     leave_pool(opened.pool, opened.row.party_size, holds_places=opened.row.holds_places)
-    opened.pool.tell(vault, RegistrationCancelled, opened.party(), by=by)
+    opened.pool.tell(vault, RegistrationCancelled, opened.party(), by=by, told_by=told_by)
     await opened.write(State.CANCELLED, holds_places=False, ended_by=by)
     return True
 
 
 async def accept(
-    session: WriteSession, vault: Vault, rules: Rules, registration_id: UUID, now: datetime, size: int | None = None
+    session: WriteSession,
+    vault: Vault,
+    rules: Rules,
+    registration_id: UUID,
+    now: datetime,
+    size: int | None = None,
+    *,
+    told_by: UUID | None = None,
 ) -> State:
     """Say yes to an offer, or as a number's owner to the registration itself; returns the new state.
 
@@ -172,20 +189,20 @@ async def accept(
     if opened.row.holds_places:
         _resize(opened.pool, opened.row.party_size, size)
     elif size > opened.pool.free:
-        return await _wait(opened, size)
+        return await _wait(opened, size, told_by)
     else:
         opened.pool.unqueue(opened.row.party_size)
         opened.pool.take(size)
-    opened.pool.tell(vault, RegistrationConfirmed, opened.party(size))
+    opened.pool.tell(vault, RegistrationConfirmed, opened.party(size), told_by=told_by)
     await opened.write(State.CONFIRMED, holds_places=True, party_size=size)
     return State.CONFIRMED
 
 
-async def _wait(opened: _Open, size: int) -> State:
+async def _wait(opened: _Open, size: int, told_by: UUID | None) -> State:
     """A number's owner said yes, and there is no place: the party waits from where its wish came in."""
     opened.pool.waiting += size - opened.row.party_size
     position = await waiting_position(opened.session, opened.pool.id, opened.row.queue)
-    opened.pool.tell(opened.vault, RegistrationWaitlisted, opened.party(size), position=position)
+    opened.pool.tell(opened.vault, RegistrationWaitlisted, opened.party(size), position=position, told_by=told_by)
     await opened.write(State.WAITLISTED, holds_places=False, party_size=size)
     return State.WAITLISTED
 
@@ -199,7 +216,14 @@ def _resize(pool: Pool, before: int, size: int) -> None:
 
 
 async def change_party(
-    session: WriteSession, vault: Vault, rules: Rules, registration_id: UUID, size: int, now: datetime
+    session: WriteSession,
+    vault: Vault,
+    rules: Rules,
+    registration_id: UUID,
+    size: int,
+    now: datetime,
+    *,
+    told_by: UUID | None = None,
 ) -> bool:
     """Make the party another size; it keeps its state and its place in the queue. False where it has that size.
 
@@ -217,7 +241,8 @@ async def change_party(
         _resize(pool, before, size)
     else:
         pool.waiting += size - before
-    pool.tell(vault, PartyChanged, opened.party(size), previous_size=before, waits=not opened.row.holds_places)
+    waits = not opened.row.holds_places
+    pool.tell(vault, PartyChanged, opened.party(size), previous_size=before, waits=waits, told_by=told_by)
     await opened.write(
         opened.state, holds_places=opened.row.holds_places, party_size=size, expires_at=opened.row.expires_at
     )

@@ -1,6 +1,6 @@
 """The registration form as it was filled in: the wish in it, or everything that is wrong with it at once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -38,7 +38,7 @@ def read_wish(
     """The wish of a form; only the chosen way of contact counts, whatever stands in the field of the other."""
     channel = chosen_channel(values)
     wrong = dict(_wrong_contact(values, channel, settings, reader)) | dict(
-        _wrong_size(values, event.largest_party, reader)
+        wrong_size(values, event.largest_party, reader)
     )
     given = {
         "party_size": 1 if "party_size" in wrong else wishes.party_size(values["party_size"].strip()),
@@ -53,8 +53,8 @@ def read_wish(
         typed = RegistrationRequest.model_validate(given)
     except ValidationError as error:
         found = FormErrors.of(error, reader, {"consent": reader.gettext(wishes.NO_CONSENT)})
-        return Filled(None, _in_order({**found, **wrong}))
-    return Filled(None, _in_order(wrong)) if wrong else Filled(typed.wish(settings, key, event), FormErrors())
+        return Filled(None, in_order({**found, **wrong}))
+    return Filled(None, in_order(wrong)) if wrong else Filled(typed.wish(settings, key, event), FormErrors())
 
 
 def share_names(event: EventState) -> dict[UUID, str]:
@@ -86,7 +86,8 @@ def _wrong_contact(
         yield channel, reader.gettext(WRONG_CONTACT[error.type])
 
 
-def _wrong_size(values: Mapping[str, str], largest_party: int, reader: Reader) -> Iterable[tuple[str, str]]:
+def wrong_size(values: Mapping[str, str], largest_party: int, reader: Reader) -> Iterable[tuple[str, str]]:
+    """What is wrong with the number of people, if anything."""
     try:
         largest = min(largest_party, wishes.MOST_PEOPLE)
         if wishes.party_size(values.get("party_size", "").strip()) > largest:
@@ -95,10 +96,11 @@ def _wrong_size(values: Mapping[str, str], largest_party: int, reader: Reader) -
         yield "party_size", reader.gettext(wishes.BAD_PARTY)
 
 
-def _in_order(wrong: Mapping[str, str]) -> FormErrors:
+def in_order(wrong: Mapping[str, str], fields: Sequence[str] = FIELDS) -> FormErrors:
+    """What is wrong, in the order of the form's fields."""
     errors = FormErrors()
-    unplaced = [name for name in wrong if name not in FIELDS and name]
-    for field in (*FIELDS, *unplaced):
+    unplaced = [name for name in wrong if name not in fields and name]
+    for field in (*fields, *unplaced):
         if field in wrong:
             errors.add(field, wrong[field])
     return errors

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from fastapi import Request
 
+from services.registrations.people.model import Means
 from services.registrations.registrations.admission import Wish
 from shared.database.engine import Database
 from shared.web.limits import Limit, Limits
@@ -16,7 +17,7 @@ GUESSES = Limit("link-guesses", 60, timedelta(hours=1))
 
 
 async def count_wish(request: Request, wish: Wish) -> None:
-    """Count a wish of the web against its client and its address, before anything is decided.
+    """Count a wish of the web or the desk against its client and its address, before anything is decided.
 
     Clients and e-mail addresses are counted in this process, so that a registration needs no further statement; a
     number, to which each wish may cost an SMS, in the database. What is known of the address makes no difference.
@@ -28,7 +29,7 @@ async def count_wish(request: Request, wish: Wish) -> None:
     client = limits.client(request)
     if not limits.stands_for_many(client):
         limits.count_here(PER_CLIENT, client)
-    if not wish.ask_owner:
+    if wish.address.means is not Means.PHONE:
         limits.count_here(PER_EMAIL, wish.address.address)
         return
     database: Database = request.app.state.database

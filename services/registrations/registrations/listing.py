@@ -11,11 +11,11 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, case, false, func, literal, select, true
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, case, false, func, literal, select, true
 from sqlmodel import col
 
 from services.registrations.consents.model import ConsentRow
-from services.registrations.people.model import PersonRow
+from services.registrations.people.model import Means, PersonRow
 from services.registrations.registrations.model import LIVE, RegistrationRow, State
 from shared.auth.rights import Access
 from shared.contracts.events import Scope
@@ -118,14 +118,18 @@ def seen_by(access: Access) -> ColumnElement[bool]:
     """
     if not access.sees(Scope.NAMES):
         return false()
-    return true() if access.is_host else _agreed(access, Scope.NAMES, Scope.CONTACT)
+    if access.is_host:
+        return true()
+    # What was ticked for a number is the owner's word only once the owner has said yes.
+    return and_(_agreed(access, Scope.NAMES, Scope.CONTACT), col(RegistrationRow.state) != State.HELD.value)
 
 
 def _contact(access: Access) -> ColumnElement[str]:
     """How to reach a person, for a co-host that was offered it by the host and by that person; never for the host."""
     if access.is_host or not access.sees(Scope.CONTACT):
         return literal("")
-    return case((_agreed(access, Scope.CONTACT), col(PersonRow.address)), else_="")
+    reachable = col(PersonRow.means) != Means.PAPER.value
+    return case((and_(_agreed(access, Scope.CONTACT), reachable), col(PersonRow.address)), else_="")
 
 
 def _agreed(access: Access, *scopes: Scope) -> ColumnElement[bool]:

@@ -157,7 +157,7 @@ async def change_party(
     except ValueError:
         errors.add("party_size", pages.reader(request).gettext(wishes.BAD_PARTY))
     except commands.PartyTooLargeError as error:
-        errors.add("party_size", _too_large(pages.reader(request), own, error.largest))
+        errors.add("party_size", too_large(pages.reader(request), own, error.largest))
     except commands.RegistrationEndedError:
         return pages.redirect(f"/r/{token}")
     if errors:
@@ -165,7 +165,7 @@ async def change_party(
     return pages.redirect(f"/r/{token}?saved=1")
 
 
-def _too_large(reader: Reader, own: Own, largest: int) -> str:
+def too_large(reader: Reader, own: Own, largest: int) -> str:
     """Why the party cannot grow: the event's largest party, or the free places, which it says."""
     most = format_number(largest, reader.language)
     if largest >= own.event.largest_party:

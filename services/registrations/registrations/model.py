@@ -44,7 +44,7 @@ class RegistrationRow(Table, table=True):
         CheckConstraint(
             "state IN ('held', 'confirmed', 'waitlisted', 'offered', 'cancelled', 'expired')", name="state"
         ),
-        CheckConstraint("channel IN ('web', 'sms')", name="channel"),
+        CheckConstraint("channel IN ('web', 'sms', 'desk')", name="channel"),
         CheckConstraint("party_size >= 1", name="party_size"),
         CheckConstraint(f"char_length(note) <= {LONGEST_NOTE}", name="note"),
         CheckConstraint("(state IN ('held', 'offered')) = (expires_at IS NOT NULL)", name="expires"),

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, and_, text
 from sqlmodel import col, select
 
 from services.registrations.events.model import EventRow
@@ -18,13 +18,14 @@ from shared.vault import token_hash
 
 
 class Own(NamedTuple):
-    """A registration as the person sees it."""
+    """A registration as the person sees it; `reach` is how the desk finds who has nothing but paper."""
 
     registration: RegistrationRow
     event: EventState
     means: Means
     language: str
     position: int | None
+    reach: str | None = None
 
     @property
     def state(self) -> State:
@@ -41,14 +42,28 @@ class Own(NamedTuple):
         """What the party shows at the door."""
         return ticket_of(self.registration.id)
 
+    @property
+    def printable(self) -> bool:
+        """Whether there is a slip of paper for it: no question to a number's owner is open."""
+        return self.live and self.state is not State.HELD
+
 
 async def by_token(session: ReadSession, token: str) -> Own | None:
     """The registration that the secret link leads to."""
+    return await _own(session, col(RegistrationRow.token_hash) == token_hash(token))
+
+
+async def by_id(session: ReadSession, event_id: UUID, registration_id: UUID) -> Own | None:
+    """A registration of the event."""
+    return await _own(session, and_(col(RegistrationRow.id) == registration_id, col(EventRow.id) == event_id))
+
+
+async def _own(session: ReadSession, which: ColumnElement[bool]) -> Own | None:
     query = (
         select(RegistrationRow, EventRow, PersonRow)
         .join(EventRow, col(EventRow.id) == col(RegistrationRow.event_id))
         .join(PersonRow, col(PersonRow.id) == col(RegistrationRow.person_id))
-        .where(RegistrationRow.token_hash == token_hash(token))
+        .where(which)
     )
     row = (await session.execute(query)).one_or_none()
     if row is None:
@@ -57,7 +72,7 @@ async def by_token(session: ReadSession, token: str) -> Own | None:
     position = None
     if registration.state == State.WAITLISTED:
         position = await waiting_position(session, registration.places_id, registration.queue)
-    return Own(registration, event.event, Means(person.means), person.language, position)
+    return Own(registration, event.event, Means(person.means), person.language, position, person.reach)
 
 
 class Live(NamedTuple):

@@ -21,7 +21,7 @@ BADGES = {
     State.CANCELLED: "danger",
     State.EXPIRED: "danger",
 }
-CHANNELS = {Channel.WEB: N_("Web"), Channel.SMS: N_("SMS")}
-MEANS = {Means.EMAIL: N_("E-mail"), Means.PHONE: N_("SMS")}
+CHANNELS = {Channel.WEB: N_("Web"), Channel.SMS: N_("SMS"), Channel.DESK: N_("Desk")}
+MEANS = {Means.EMAIL: N_("E-mail"), Means.PHONE: N_("SMS"), Means.PAPER: N_("Desk")}
 NOT_REACHED = N_("Not reached")
 NO_NAME = N_("No name given")

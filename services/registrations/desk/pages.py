@@ -1,0 +1,109 @@
+"""The desk registers somebody who calls or stands there."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.registrations.consents.queries import co_hosts_of
+from services.registrations.desk.commands import Desk
+from services.registrations.desk.form import desk_channel, read_desk_wish
+from services.registrations.desk.person import path_of
+from services.registrations.events.queries import Offer, offer_of
+from services.registrations.registrations.admission import Admitted, Decision, Refusal, Refused, Wish
+from services.registrations.registrations.form import AT_MOST, share_names
+from services.registrations.registrations.limits import count_wish
+from services.registrations.registrations.pages import about, language_options
+from shared.auth.members import Member
+from shared.auth.rights import Right
+from shared.auth.sign_in import MemberDep, require
+from shared.database.engine import Database
+from shared.runtime.api import DatabaseDep, FormDep, PagesDep
+from shared.web.forms import FormErrors, request_key
+from shared.web.limits import TooManyTriesError
+from shared.web.pages import Pages
+from shared.web.problem import Problem
+from shared.web.problems import TEXTS
+
+router = APIRouter(include_in_schema=False)
+
+REGISTER = "/registrations/console/events/{event_id}/register"
+
+
+async def desk_of(database: Database, event_id: UUID, member: Member) -> Offer:
+    """The event, for a member of its host who may register people. Raises Problem 404 or 403."""
+    async with database.read() as session:
+        offer = await offer_of(session, event_id)
+    if offer is None:
+        raise Problem(404)
+    require(member.access_to(offer.event.organisation_id), Right.DESK)
+    return offer
+
+
+@router.get(REGISTER)
+async def form_page(
+    request: Request, event_id: UUID, member: MemberDep, pages: PagesDep, database: DatabaseDep
+) -> Response:
+    """The form, or why nobody can be registered now."""
+    offer = await desk_of(database, event_id, member)
+    return await _form(request, pages, offer, {"party_size": "1", "channel": ""}, FormErrors())
+
+
+async def _form(request: Request, pages: Pages, offer: Offer, values: dict[str, str], errors: FormErrors) -> Response:
+    """The form with what was typed; the field of the chosen way of contact is the one that is seen."""
+    now = datetime.now(UTC)
+    shut = offer.cancelled or offer.closed(now) or offer.not_open_yet(now)
+    shown = values | {"channel": desk_channel(values) or ""}
+    context = about(request, offer) | {"values": shown, "errors": errors, "languages": language_options()}
+    async with request.app.state.database.read() as session:
+        hosts = await co_hosts_of(session, offer.event)
+    context |= {"co_hosts": hosts, "share_names": share_names(offer.event)}
+    status = 422 if errors else 200
+    return pages.render(request, "desk/register.html", status, personal=True, shut=shut, now=now, **context)
+
+
+async def _form_later(
+    request: Request, pages: Pages, offer: Offer, values: dict[str, str], error: TooManyTriesError
+) -> Response:
+    """The form as it was filled in, to be sent again after a while."""
+    errors = FormErrors()
+    errors.add("", pages.reader(request).gettext(TEXTS[429][1]))
+    answer = await _form(request, pages, offer, values, errors)
+    answer.status_code = error.status_code
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+@router.post(REGISTER)
+async def register(
+    request: Request, event_id: UUID, member: MemberDep, pages: PagesDep, database: DatabaseDep, form: FormDep
+) -> Response:
+    """Decide at once, and lead to the page of what came of it."""
+    offer = await desk_of(database, event_id, member)
+    values = {name: str(value) for name, value in form.items()}
+    reader, settings = pages.reader(request), request.app.state.settings
+    wish, errors = read_desk_wish(values, request_key(form), settings, offer.event, reader, member.person_id)
+    if wish is None:
+        return await _form(request, pages, offer, values, errors)
+    try:
+        await count_wish(request, wish)
+    except TooManyTriesError as error:
+        return await _form_later(request, pages, offer, values, error)
+    decision = await _decide(request, database, member, offer, wish)
+    if not isinstance(decision, Refused):
+        done = "registered" if isinstance(decision, Admitted) else "already"
+        return pages.redirect(f"{path_of(event_id, decision.id)}?done={done}")
+    if decision.reason is Refusal.PARTY_TOO_LARGE:
+        errors.add("party_size", reader.gettext(AT_MOST, largest=decision.largest_party))
+        return await _form(request, pages, offer, values, errors)
+    return pages.redirect(REGISTER.format(event_id=event_id))
+
+
+async def _decide(request: Request, database: Database, member: Member, offer: Offer, wish: Wish) -> Decision:
+    """In a transaction of its own: one wish of the desk, and its line in the audit log."""
+    state, event = request.app.state, offer.event
+    async with database.begin() as session:
+        now = datetime.now(UTC)
+        desk = Desk(session, state.vault, state.rules, member.person_id, event.organisation_id, event.id, now)
+        return await desk.register(offer.pool.id, wish)

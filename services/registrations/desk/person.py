@@ -1,0 +1,171 @@
+"""One person at the desk: where they stand, what to say to them, and what they may ask for."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+import segno
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from services.registrations.desk.commands import Desk
+from services.registrations.registrations import commands, wishes
+from services.registrations.registrations.manage import too_large
+from services.registrations.registrations.pool import link_token
+from services.registrations.registrations.queries import Own, by_id
+from shared.auth.rights import Right
+from shared.auth.sign_in import MemberDep, require
+from shared.database.engine import WriteSession
+from shared.i18n.catalogues import N_
+from shared.runtime.api import DatabaseDep, FormDep, PagesDep
+from shared.web.forms import FormErrors
+from shared.web.pages import Pages
+from shared.web.problem import Problem
+from shared.web.shown import pick
+
+router = APIRouter(include_in_schema=False)
+
+FOR_THE_DESK = {"print": N_("Print"), "back": N_("Back to the registration")}
+PERSON = "/registrations/console/events/{event_id}/desk/{registration_id}"
+
+
+def path_of(event_id: UUID, registration_id: UUID) -> str:
+    """The page of a registration for the desk."""
+    return PERSON.format(event_id=event_id, registration_id=registration_id)
+
+
+class Served(NamedTuple):
+    """The registration of the person whom `member_id` speaks with."""
+
+    own: Own
+    member_id: UUID
+
+    @property
+    def path(self) -> str:
+        """The registration's page for the desk."""
+        return path_of(self.own.event.id, self.own.registration.id)
+
+    def desk(self, request: Request, session: WriteSession) -> Desk:
+        """What the desk can do for the person."""
+        state, event = request.app.state, self.own.event
+        now = datetime.now(UTC)
+        return Desk(session, state.vault, state.rules, self.member_id, event.organisation_id, event.id, now)
+
+
+async def served(event_id: UUID, registration_id: UUID, member: MemberDep, database: DatabaseDep) -> Served:
+    """The registration, for a member of the event's host who may change it. Raises Problem 404 or 403."""
+    async with database.read() as session:
+        own = await by_id(session, event_id, registration_id)
+    if own is None:
+        raise Problem(404)
+    require(member.access_to(own.event.organisation_id), Right.DESK)
+    return Served(own, member.person_id)
+
+
+ServedDep = Annotated[Served, Depends(served)]
+
+
+def _page(
+    request: Request,
+    pages: Pages,
+    person: Served,
+    template: str = "desk/person.html",
+    status: int = 200,
+    **more: Any,
+) -> Response:
+    """A page about the registration; `more` is what is new or wrong."""
+    own = person.own
+    around = {
+        "own": own,
+        "event": own.event,
+        "registration": own.registration,
+        "title": pick(own.event.title, pages.reader(request).language),
+        "here": person.path,
+        "values": {"party_size": str(own.registration.party_size)},
+        "errors": FormErrors(),
+        "done": "",
+    }
+    return pages.render(request, template, status, personal=True, **(around | more))
+
+
+@router.get(PERSON)
+async def person_page(request: Request, person: ServedDep, pages: PagesDep, done: str = "") -> Response:
+    """Where the registration stands, and what can be done."""
+    return _page(request, pages, person, done=done)
+
+
+@router.get(PERSON + "/slip")
+async def slip(request: Request, person: ServedDep, pages: PagesDep) -> Response:
+    """The slip of paper, in the person's language; what is for the desk on it stays on the screen."""
+    own = person.own
+    if not own.printable:
+        return pages.redirect(person.path)
+    state = request.app.state
+    address = f"{state.settings.registrations_url.rstrip('/')}/r/{link_token(state.vault, own.registration.id)}"
+    desk = pages.reader(request)
+    request.state.reader = desk.speaking(own.language)
+    return pages.render(
+        request,
+        "desk/slip.html",
+        personal=True,
+        own=own,
+        event=own.event,
+        registration=own.registration,
+        title=pick(own.event.title, own.language),
+        here=person.path,
+        qr=segno.make(address, micro=False).svg_data_uri(border=2),
+        desk=desk,
+        words={name: desk.gettext(text) for name, text in FOR_THE_DESK.items()},
+    )
+
+
+@router.post(PERSON + "/accept")
+async def accept(
+    request: Request, person: ServedDep, pages: PagesDep, database: DatabaseDep, _form: FormDep
+) -> Response:
+    """Say yes for the person; where nothing is open any more the page says where things stand."""
+    try:
+        async with database.begin() as session:
+            await person.desk(request, session).accept(person.own)
+    except commands.NothingToAnswerError:
+        return pages.redirect(person.path)
+    return pages.redirect(f"{person.path}?done=accepted")
+
+
+@router.get(PERSON + "/cancel")
+async def cancel_page(request: Request, person: ServedDep, pages: PagesDep) -> Response:
+    """Ask once before the place is given away."""
+    if not person.own.live:
+        return pages.redirect(person.path)
+    return _page(request, pages, person, "desk/cancel.html")
+
+
+@router.post(PERSON + "/cancel")
+async def cancel(
+    request: Request, person: ServedDep, pages: PagesDep, database: DatabaseDep, _form: FormDep
+) -> Response:
+    """Give the place back, or decline the offer, as the person asked."""
+    async with database.begin() as session:
+        ended = await person.desk(request, session).cancel(person.own)
+    return pages.redirect(f"{person.path}?done=cancelled" if ended else person.path)
+
+
+@router.post(PERSON + "/party")
+async def change_party(
+    request: Request, person: ServedDep, pages: PagesDep, database: DatabaseDep, form: FormDep
+) -> Response:
+    """Change how many come; what does not fit is said, and nothing is lost."""
+    typed, reader, errors = str(form.get("party_size", "")).strip(), pages.reader(request), FormErrors()
+    try:
+        size = wishes.party_size(typed)
+        async with database.begin() as session:
+            await person.desk(request, session).change_party(person.own, size)
+    except ValueError:
+        errors.add("party_size", reader.gettext(wishes.BAD_PARTY))
+    except commands.PartyTooLargeError as error:
+        errors.add("party_size", too_large(reader, person.own, error.largest))
+    except commands.RegistrationEndedError:
+        return pages.redirect(person.path)
+    if errors:
+        return _page(request, pages, person, status=422, values={"party_size": typed}, errors=errors)
+    return pages.redirect(f"{person.path}?done=changed")

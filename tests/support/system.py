@@ -91,6 +91,12 @@ class System:
         return "\n".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
 
 
+def teilhabe(system: System, *words: str) -> str:
+    """What the command of these words prints; raises CalledProcessError where it fails."""
+    command = [sys.executable, "-m", "shared.cli", *words]
+    return subprocess.run(command, env=system.environment, check=True, capture_output=True, text=True).stdout
+
+
 def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as response:

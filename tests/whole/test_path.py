@@ -3,8 +3,6 @@
 import asyncio
 import json
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -13,6 +11,7 @@ from shared.messaging.topics import all_topics
 from tests.support.kafka import read_topic
 from tests.support.look import open_page, running_browser, sideways, violations
 from tests.support.people import Mailbox, Phone, create_event, sign_in, until
+from tests.support.system import teilhabe
 
 pytestmark = pytest.mark.timeout(420)
 
@@ -45,11 +44,6 @@ EVENT = {
     "contact_phone": "+493023125001",
     "contact_languages": "ar",
 }
-
-
-def teilhabe(system, *words):
-    command = [sys.executable, "-m", "shared.cli", *words]
-    return subprocess.run(command, env=system.environment, check=True, capture_output=True, text=True).stdout
 
 
 async def fill_registration(page, **fields):

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
 
 from services.events.organisations.invitations import invite
 from services.events.series.commands import begin_series
@@ -17,9 +19,11 @@ from shared.auth.members import Member
 from shared.contracts.events import EventState
 from shared.contracts.notification_requests import Recipient, Secret
 from shared.contracts.organisations import Role
+from shared.contracts.registrations import RegistrationConfirmed
 from shared.tickets import ticket_of
 from tests.badinput.http.client import Client
-from tests.badinput.http.services import Target, admitted
+from tests.badinput.http.services import Target, admitted, registered
+from tests.support import notifications as of_notifications
 from tests.support import registrations as given
 from tests.support.events_service import owner_address
 from tests.support.registration_pages import FIELD
@@ -239,9 +243,9 @@ async def registration_forms(target: Target) -> AsyncIterator[Form]:
     new = f"/registrations/new/{target.ids[0]}"
     fields = {"party_size": "1", "channel": "email", "email": f"{uuid4().hex}@example.org", "phone": ""}
     fields |= {"name": "Ada", "language": "de", "consent": "yes"}
-    text = ("party_size", "email", "name")
+    typed = ("party_size", "email", "name")
     yield Form(
-        "/registrations/new/{event_id}", new, new, fields, text, {"party_size": "0", "email": "x", "consent": ""}
+        "/registrations/new/{event_id}", new, new, fields, typed, {"party_size": "0", "email": "x", "consent": ""}
     )
     page = f"/r/{confirmed}"
     yield Form("/r/{token}/party", page, f"{page}/party", {"party_size": "2"}, ("party_size",), {"party_size": "0"})
@@ -256,6 +260,8 @@ async def registration_forms(target: Target) -> AsyncIterator[Form]:
     for action, name, value, bad in (("note", "note", "Rollstuhl", "n" * 2001), ("party", "party_size", "2", "0")):
         fields = {"action": action, "registration": registration, name: value, "confirmed": "yes", "search": ""}
         yield Form(route, page, f"{page}/actions", fields, (name,), {name: bad})
+    async for form in desk_forms(target):
+        yield form
 
 
 async def check_in_forms(target: Target, event: EventState) -> AsyncIterator[Form]:
@@ -283,6 +289,27 @@ async def registration_of(target: Target, token: str) -> str:
     return str(own.registration.id)
 
 
+async def desk_forms(target: Target) -> AsyncIterator[Form]:
+    """What the desk fills in: for somebody with nothing but paper, and for people who are registered."""
+    event, _ = target.more
+    console = "/registrations/console/events/{event_id}"
+    at = f"{console}/register".format(event_id=event.id)
+    fields = {"name": "Ada", "party_size": "1", "language": "de", "channel": "paper", "reach": "Festnetz"}
+    typed, bad = ("name", "party_size", "reach"), {"party_size": "0", "name": "", "consent": ""}
+    yield Form(f"{console}/register", at, at, fields | {"consent": "yes"}, typed, bad)
+    person = f"{console}/desk/{{registration_id}}"
+    one, two, asked = [
+        person.format(event_id=event.id, registration_id=registration_id)
+        for registration_id in await registered(
+            target.database, event, given.wish(), given.wish(), given.wish(given.number(), ask_owner=True)
+        )
+    ]
+    party = {"party_size": "2"}
+    yield Form(f"{person}/party", one, f"{one}/party", party, ("party_size",), {"party_size": "0"})
+    yield Form(f"{person}/cancel", f"{two}/cancel", f"{two}/cancel")
+    yield Form(f"{person}/accept", asked, f"{asked}/accept")
+
+
 async def notification_forms(target: Target) -> AsyncIterator[Form]:
     """The development phone, and the page behind `List-Unsubscribe` once somebody has stopped."""
     phone = "/notifications/phone"
@@ -291,6 +318,20 @@ async def notification_forms(target: Target) -> AsyncIterator[Form]:
     page = f"/notifications/unsubscribe/{target.tokens[0]}"
     await target.browser().raw("POST", page)
     yield Form("/notifications/unsubscribe/{token}/undo", page, f"{page}/undo")
+    calls = "/notifications/console/calls"
+    yield Form(calls, calls, calls, {"words": "Ada"}, ("words",))
+    told = f"{calls}/{await open_call(target)}/told"
+    yield Form(f"{calls}/{{delivery_id}}/told", calls, told)
+
+
+async def open_call(target: Target) -> UUID:
+    """An entry of the call list: somebody with nothing but paper has a place."""
+    person_id = await of_notifications.publish_contact(target.database, name="Ada")
+    message = of_notifications.registered(RegistrationConfirmed, target.more.id, person_id, channel="desk")
+    await of_notifications.hand_in(target.database, message)
+    async with target.database.read() as session:
+        found = await session.execute(text("SELECT id FROM deliveries WHERE person_id = :id"), {"id": person_id})
+        return UUID(str(found.scalar_one()))
 
 
 FORMS = {"events": event_forms, "registrations": registration_forms, "notifications": notification_forms}

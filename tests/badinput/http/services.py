@@ -15,16 +15,16 @@ from services.notifications.main import create_api as notifications_api
 from services.notifications.optouts.tokens import unsubscribe_token
 from services.registrations.main import create_api as registrations_api
 from services.registrations.registrations.admission import Admitted, Wish, admit
-from shared.auth.members import Member
+from shared.auth.members import Member, keep_organisations
 from shared.auth.tokens import TOKEN_COOKIE, sign_token
 from shared.contracts.events import EventState
+from shared.contracts.organisations import Membership, OrganisationChanged, Role
 from shared.database.engine import Database
 from shared.database.migrations import upgrade
 from tests.badinput.http.client import Client
 from tests.support import notifications as of_notifications
 from tests.support import registrations as of_registrations
 from tests.support.events_service import EventsService, running_events_service
-from tests.support.registration_pages import signed_in
 
 COUNTED = {"attempts"}
 """What a refusal may write: that there was a try."""
@@ -111,10 +111,18 @@ async def registrations_target(url: str) -> AsyncIterator[Target]:
     for event, parties in ((roomy, [*wishes, *asked]), (full, wishes)):
         await of_registrations.publish(database, event)
         tokens += await admitted(database, event, *parties)
-    member = await signed_in(app, roomy)
-    ids = [str(roomy.id), str(full.id)]
-    yield Target("registrations", app, ids, tokens, member.cookies, more=(roomy, full))
+    member = uuid4()
+    hosts = [event.organisation_id for event in (roomy, full)]
+    async with database.begin() as session:
+        await keep_organisations(session, [_membership(host, member) for host in hosts])
+    cookies = {TOKEN_COOKIE: of_registrations.sign(member)}
+    yield Target("registrations", app, [str(roomy.id), str(full.id)], tokens, cookies, more=(roomy, full))
     await database.close()
+
+
+def _membership(organisation_id: UUID, person_id: UUID) -> OrganisationChanged:
+    members = [Membership(person_id=person_id, role=Role.OWNER)]
+    return OrganisationChanged(aggregate_id=organisation_id, aggregate_version=1, name={"de": "Büro"}, members=members)
 
 
 async def admitted(database: Database, event: EventState, *wishes: Wish) -> list[str]:
@@ -123,6 +131,14 @@ async def admitted(database: Database, event: EventState, *wishes: Wish) -> list
     async with database.begin() as session:
         decided = await admit(session, vault, rules, pool, wishes, datetime.now(UTC))
     return [decision.token for decision in decided if isinstance(decision, Admitted)]
+
+
+async def registered(database: Database, event: EventState, *wishes: Wish) -> list[UUID]:
+    """The ids of parties that are registered now."""
+    pool, vault, rules = event.places[0].id, of_registrations.VAULT, of_registrations.RULES
+    async with database.begin() as session:
+        decided = await admit(session, vault, rules, pool, wishes, datetime.now(UTC))
+    return [decision.id for decision in decided if isinstance(decision, Admitted)]
 
 
 @asynccontextmanager
@@ -137,7 +153,7 @@ async def notifications_target(url: str) -> AsyncIterator[Target]:
     await of_notifications.publish_organisation(database, mine.organisation_id, person)
     tokens = [unsubscribe_token(of_notifications.VAULT, "somebody@example.org")]
     cookies = {TOKEN_COOKIE: sign_token(person, of_notifications.PRIVATE_KEY, now)}
-    yield Target("notifications", app, [str(mine.id), str(theirs.id)], tokens, cookies)
+    yield Target("notifications", app, [str(mine.id), str(theirs.id)], tokens, cookies, more=mine)
     await database.close()
 
 

@@ -90,7 +90,7 @@ _EXPIRE = (
         WITH late AS (
             SELECT c.id FROM deliveries c LEFT JOIN events e ON e.id = c.event_id
             WHERE c.channel = 'desk' AND c.state = 'queued' AND (
-                c.expires_at <= :now OR (
+                (c.expires_at <= :now AND e.status IS DISTINCT FROM 'postponed') OR (
                     e.status IN ('published', 'cancelled') AND NOT EXISTS (
                         SELECT FROM jsonb_array_elements(e.state -> 'sessions') s
                         WHERE CAST(s ->> 'ends_at' AS timestamptz) > :now)))

@@ -63,9 +63,11 @@ class Person:
         return min(call.until or _NEVER for call in self.calls), self.calls[0].since
 
 
+_UNTIL = "coalesce(d.expires_at, CAST(d.data ->> 'until' AS timestamptz))"
+"""A new date tells of an offer too, which then has its time anew."""
 _CALLS = """
     SELECT d.id, d.person_id, d.event_id, d.registration_id, e.state ->> 'code' AS code, d.template, d.data, d.state,
-        d.created_at AS since, d.expires_at AS until, d.ended_at, d.told_by, m.name AS teller, c.name, c.reach,
+        d.created_at AS since, {until} AS until, d.ended_at, d.told_by, m.name AS teller, c.name, c.reach,
         c.language
     FROM deliveries d JOIN events e ON e.id = d.event_id
     LEFT JOIN contacts c ON c.person_id = d.person_id LEFT JOIN contacts m ON m.person_id = d.told_by
@@ -77,13 +79,13 @@ _CALLS = """
 
 def _statement(order: str) -> Any:
     return (
-        text(_CALLS.format(order=order))
+        text(_CALLS.format(order=order, until=_UNTIL))
         .bindparams(bindparam("organisations", type_=ARRAY(Uuid)), bindparam("event", type_=Uuid))
         .columns(id=Uuid, person_id=Uuid, event_id=Uuid, registration_id=Uuid, told_by=Uuid, data=JSONB)
     )
 
 
-_OPEN = _statement("d.expires_at NULLS LAST, d.created_at")
+_OPEN = _statement(f"{_UNTIL} NULLS LAST, d.created_at")
 _ENDED = _statement("d.ended_at DESC, d.id DESC")
 
 

@@ -53,7 +53,7 @@ async def form_page(
 async def _form(request: Request, pages: Pages, offer: Offer, values: dict[str, str], errors: FormErrors) -> Response:
     """The form with what was typed; the field of the chosen way of contact is the one that is seen."""
     now = datetime.now(UTC)
-    shut = offer.cancelled or offer.closed(now) or offer.not_open_yet(now)
+    shut = offer.cancelled or offer.postponed or offer.closed(now) or offer.not_open_yet(now)
     shown = values | {"channel": desk_channel(values) or ""}
     context = about(request, offer) | {"values": shown, "errors": errors, "languages": language_options()}
     async with request.app.state.database.read() as session:

@@ -63,6 +63,7 @@ async def served(event_id: UUID, registration_id: UUID, member: MemberDep, datab
 
 
 ServedDep = Annotated[Served, Depends(served)]
+"""In the signature of a form's route it follows the member and the form, which are checked in this order."""
 
 
 def _page(
@@ -121,7 +122,7 @@ async def slip(request: Request, person: ServedDep, pages: PagesDep) -> Response
 
 @router.post(PERSON + "/accept")
 async def accept(
-    request: Request, person: ServedDep, pages: PagesDep, database: DatabaseDep, _form: FormDep
+    request: Request, _member: MemberDep, _form: FormDep, person: ServedDep, pages: PagesDep, database: DatabaseDep
 ) -> Response:
     """Say yes for the person; where nothing is open any more the page says where things stand."""
     try:
@@ -142,7 +143,7 @@ async def cancel_page(request: Request, person: ServedDep, pages: PagesDep) -> R
 
 @router.post(PERSON + "/cancel")
 async def cancel(
-    request: Request, person: ServedDep, pages: PagesDep, database: DatabaseDep, _form: FormDep
+    request: Request, _member: MemberDep, _form: FormDep, person: ServedDep, pages: PagesDep, database: DatabaseDep
 ) -> Response:
     """Give the place back, or decline the offer, as the person asked."""
     async with database.begin() as session:
@@ -152,7 +153,7 @@ async def cancel(
 
 @router.post(PERSON + "/party")
 async def change_party(
-    request: Request, person: ServedDep, pages: PagesDep, database: DatabaseDep, form: FormDep
+    request: Request, _member: MemberDep, form: FormDep, person: ServedDep, pages: PagesDep, database: DatabaseDep
 ) -> Response:
     """Change how many come; what does not fit is said, and nothing is lost."""
     typed, reader, errors = str(form.get("party_size", "")).strip(), pages.reader(request), FormErrors()

@@ -17,8 +17,6 @@ from services.events.series.planning import Terms, Window
 from services.events.series.rules import Frequency, Rule
 from services.notifications.main import create_api
 from services.notifications.optouts.tokens import unsubscribe_token
-from services.registrations.events.queries import offer_of
-from services.registrations.registrations.admission import admit
 from shared.auth.members import Member, memberships
 from tests.security.door import FORM, Way, form_token, ways_into
 from tests.support import notifications as notifications_given
@@ -117,19 +115,6 @@ async def series_id(doors, house):
         return await begin_series(session, member, event_id, terms, uuid7(), Window(timedelta(), 1), now)
 
 
-@pytest.fixture(scope="module")
-async def somebody(doors, house):
-    """Who is registered for the event, as paths name them."""
-    _, _, event_id = house
-    database = doors.apps["registrations"].state.database
-    async with database.begin() as session:
-        offer = await offer_of(session, event_id)
-        wishes, now = [registrations_given.wish()], datetime.now(UTC)
-        vault, rules = registrations_given.VAULT, registrations_given.RULES
-        (admitted,) = await admit(session, vault, rules, offer.pool.id, wishes, now)
-    return {"registration_id": admitted.id}
-
-
 async def knock(doors, way: Way, url: str, token: str | None, organisation_id=None):
     """Go this way with everything right but the token."""
     browser = doors.browser(way.service, token)
@@ -187,7 +172,7 @@ async def an_import(doors, office):
         return await keep_import(session, member, office.organisation_id, [entry], 0, uuid4(), now)
 
 
-async def test_another_organisation_finds_nothing(doors, house, series_id, somebody):
+async def test_another_organisation_finds_nothing(doors, house, series_id):
     """With another office's token the event does not exist, whatever is asked of it, and nothing changes."""
     office, other, event_id = house
     own = {"event_id": event_id, "organisation_id": office.organisation_id, "import_id": await an_import(doors, office)}
@@ -195,7 +180,9 @@ async def test_another_organisation_finds_nothing(doors, house, series_id, someb
     before = await everything(doors)
     seen = 0
     for way in [way for way in doors.ways() if way.needs_member and any(f"{{{name}}}" in way.path for name in own)]:
-        answer = await knock(doors, way, way.url(**own, **somebody), doors.token(other.person_id))
+        answer = await knock(
+            doors, way, way.url(**own, registration_id=doors.registration_id), doors.token(other.person_id)
+        )
         assert answer.status == 404, way
         seen += 1
     assert seen >= 15

@@ -138,6 +138,8 @@ async def answer(
     form: FormDep,
 ) -> Response:
     """Accepts or declines for the asked organisation."""
+    if not member.may(Right.EDIT, organisation_id):
+        raise Problem(404)
     await _seen(database, member, event_id)
     accepts = form.get("answer") == "yes"
     if not accepts and form.get("answer") != "no":

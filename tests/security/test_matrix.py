@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import true
 from uuid6 import uuid7
 
 from services.events.co_hosts import commands as co_hosting
@@ -20,9 +21,11 @@ from services.events.organisations.members import add_member
 from services.events.series.commands import begin_series
 from services.events.series.planning import Terms, Window
 from services.events.series.rules import Frequency, Rule
-from services.registrations.consents.commands import answer
+from services.registrations.consents.commands import Answer, answer, save
+from services.registrations.events.queries import offer_of
+from services.registrations.registrations import listing
 from shared.auth.members import Member, keep_organisations, memberships
-from shared.auth.rights import Right, allows, covers
+from shared.auth.rights import Right, allows, covers, narrower
 from shared.contracts.events import CoHostRole, Scope
 from shared.contracts.organisations import Membership, OrganisationChanged, Role
 from shared.tickets import ticket_of
@@ -174,6 +177,11 @@ async def known(doors, state, guest):
 
 
 async def go(doors, house, way):
+    """Go this way; returns the status."""
+    return (await gone(doors, house, way)).status
+
+
+async def gone(doors, house, way):
     """Go this way; what a form or a program would have to say is left out, so that little changes."""
     browser = doors.browser(way.service, doors.token(house.person_id))
     ids = dict(house.ids)
@@ -182,15 +190,15 @@ async def go(doors, house, way):
     ids.pop("guest")
     url = way.url(**ids)
     if way.method == "GET":
-        return (await browser.get(url)).status
+        return await browser.get(url)
     if way.for_programs:
         headers = {"if-match": '"1"', "idempotency-key": uuid4().hex, "content-type": "application/json"}
         own = {"organisation_id": str(ids["organisation_id"])}
         own |= {"code": ids["ticket"]} if "check-in" in way.path else {}
         body = {name: own.get(name, value) for name, value in BODIES.get(str(way), {}).items()}
-        return (await browser.request(way.method, url, json.dumps(body).encode(), headers)).status
+        return await browser.request(way.method, url, json.dumps(body).encode(), headers)
     fields = [("request_key", str(uuid4())), ("csrf_token", form_token(browser)), ("ticket", ids["ticket"])]
-    return (await browser.request(way.method, url, form_bytes(fields), FORM)).status
+    return await browser.request(way.method, url, form_bytes(fields), FORM)
 
 
 def ways_of(doors):
@@ -253,6 +261,56 @@ async def test_a_co_host_reaches_what_its_scope_covers_and_nothing_else(doors, s
         if status >= 500 or status == 401 or (status in {403, 404}) is allowed:
             wrong[str(way)] = (status, allowed)
     assert wrong == {}
+
+
+PEOPLE_WHO_COME = {
+    NOTHING: ("Nielsbohrweg", "nothing-agreed@example.org"),
+    NAMES: ("Zwiebelfisch", "names-agreed@example.org"),
+    CONTACT: ("Kaltmamsell", "contact-agreed@example.org"),
+}
+"""A name and an address for each answer that somebody may have given to the co-host."""
+
+
+async def three_come(doors, house):
+    """Somebody for each answer, registered for the house's event."""
+    database = doors.apps["registrations"].state.database
+    async with database.read() as session:
+        event = (await offer_of(session, house.ids["event_id"])).event
+    [co_host] = event.co_hosts
+    wishes = [of_registrations.wish(address, name=name) for name, address in PEOPLE_WHO_COME.values()]
+    made = await registered(database, event, *wishes)
+    async with database.begin() as session:
+        given = zip(made, PEOPLE_WHO_COME, strict=True)
+        await save(session, [Answer(one, co_host.organisation_id, scope) for one, scope in given], NOW)
+    return dict(zip(PEOPLE_WHO_COME, made, strict=True))
+
+
+async def all_that_is_read(doors, house):
+    """The answers of all ways to the house's member, as one text."""
+    made, read = await three_come(doors, house), b""
+    for way in (way for way in ways_of(doors) if not way.path.endswith(("/leave", "/remove", "/role", "/end"))):
+        for registration_id in made.values() if "{registration_id}" in way.path else [house.ids["registration_id"]]:
+            at = House(house.person_id, house.ids | {"registration_id": registration_id})
+            read += (await gone(doors, at, way)).body
+    return read
+
+
+@pytest.mark.parametrize("offered", Scope)
+@pytest.mark.parametrize("role", [Role.OWNER, Role.VIEWER])
+async def test_a_co_host_reads_of_nobody_more_than_offer_and_consent_allow(doors, offered, role):
+    """On every page, export and API of all three services: the smaller of both, for each person by their own answer."""
+    read = await all_that_is_read(doors, await a_house(doors, guest_role=role, scope=offered))
+    for agreed, (name, address) in PEOPLE_WHO_COME.items():
+        sees = narrower(offered, agreed) if role is Role.OWNER else NOTHING
+        assert (name.encode() in read) is covers(sees, NAMES), (offered, agreed, name)
+        assert (address.encode() in read) is covers(sees, CONTACT), (offered, agreed, address)
+
+
+async def test_the_walk_would_read_whoever_is_shown_without_having_agreed(doors, monkeypatch):
+    """Negative control: with the consent passed over, the walk reads the name of somebody who did not agree."""
+    monkeypatch.setattr(listing, "_agreed", lambda *_: true())
+    read = await all_that_is_read(doors, await a_house(doors, guest_role=Role.OWNER, scope=NAMES))
+    assert PEOPLE_WHO_COME[NOTHING][0].encode() in read
 
 
 async def test_who_is_neither_finds_nothing(doors):

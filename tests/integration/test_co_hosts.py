@@ -66,15 +66,16 @@ async def test_an_invited_organisation_co_hosts_once_it_accepts(events, host, gu
     assert await told(events, event_id) == []
     mail = (await events.messages("notification-requests"))[-1]
     assert (mail["template"], mail["person_id"]) == ("co-host-invited", str(guest.person_id))
+    assert page_of(event_id) in (await (await events.session_of(guest)).get("/console")).text
     assert (await answered(events, guest, event_id, "yes")).status == 303
+    assert page_of(event_id) not in (await (await events.session_of(guest)).get("/console")).text
     organisation_id = str(guest.organisation_ids[0])
     assert await told(events, event_id) == [{"organisation_id": organisation_id, "role": "partner", "scope": "names"}]
     row = await events.row(event_id)
     page = (await events.browser("de").get(f"/events/{row.code}")).text
     assert f'href="/organisations/{organisation_id}"' in page
-    assert (
-        '"organizer": [{"@type": "Organization", "name": "Amt"}, {"@type": "Organization", "name": "Verein"}]' in page
-    )
+    structured = json.loads(page.partition('<script type="application/ld+json">')[2].partition("</script>")[0])
+    assert [one["name"] for one in structured["organizer"]] == ["Amt", "Verein"]
     shown = (await events.browser().get(f"/api/events/{row.code}")).json()
     assert [one["id"] for one in shown["co_hosts"]] == [organisation_id]
     assert "Nähen" in (await events.browser().get(f"/organisations/{organisation_id}")).text

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.datastructures import FormData
 
+from services.events.co_hosts.queries import open_invitations
 from services.events.events.checking import IncompleteError, what_is_missing
 from services.events.events.commands import (
     ChangedMeanwhileError,
@@ -102,10 +103,12 @@ async def my_events(
     shown = Show(show) if show in list(Show) else Show.ALL
     async with database.read() as session:
         found = await overview(session, member, shown, search, page, now)
+        invitations = await open_invitations(session, member.organisations_where(Right.EDIT))
     query = {name: value for name, value in (("q", search), ("show", shown.value)) if value not in {"", Show.ALL}}
     page_count = max(1, -(-found.total // PAGE_SIZE))
     context: dict[str, Any] = {"found": found, "page": page, "page_count": page_count, "now": now, "search": search}
     context |= {"show": shown, "shows": SHOWS, "needs": NEEDS, "query": urlencode(query)}
+    context["invitations"] = invitations
     context["may_create"] = bool(member.organisations_where(Right.EDIT))
     return pages.render(request, "events/list.html", **context, **wording(pages.reader(request)))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.suite import TIMES, assert_balanced, carry_out
+from tests.faults.suite import MINUTE, TIMES, TIMES_AT_BROKER, assert_balanced, carry_out
 from tests.support.machine import NO_KAFKA
 
 pytestmark = pytest.mark.timeout(600)
@@ -20,8 +20,8 @@ BESIDE = [
 
 
 async def test_the_books_balance_when_kafka_was_away(machine, tmp_path):
-    """Killed, stopped, and gone for a whole minute: what people were promised meanwhile reaches everybody."""
+    """Killed, stopped, and in the long form gone for a whole minute: what people were promised meanwhile reaches everybody."""
     if not machine.has_real_kafka:
         pytest.skip(NO_KAFKA)
-    kinds = [*(AWAY + BESIDE) * TIMES, "kafka-minute"]
+    kinds = AWAY * TIMES_AT_BROKER + BESIDE * TIMES + MINUTE
     assert_balanced(await carry_out(tmp_path, kinds), kinds)

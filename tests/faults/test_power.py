@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.faults.faults import KINDS
-from tests.faults.suite import TIMES, assert_balanced, carry_out
+from tests.faults.suite import TIMES_AT_BROKER, assert_balanced, carry_out
 from tests.faults.test_kafka_away import AWAY
 from tests.faults.test_kafka_away import BESIDE as BESIDE_AWAY
 from tests.faults.test_kafka_lost import BESIDE as BESIDE_LOST
@@ -16,8 +16,8 @@ from tests.support.machine import NO_KAFKA
 pytestmark = pytest.mark.timeout(600)
 
 CUT = ["everything", "kafka-frozen"]
-ON_KAFKA = CUT * TIMES
-EMBEDDED = ["broker"] * TIMES + ["everything", "registrations-worker", "postgres"] * 2
+ON_KAFKA = CUT * TIMES_AT_BROKER
+EMBEDDED = ["broker"] * TIMES_AT_BROKER + ["everything", "registrations-worker", "postgres"] * 2
 
 
 @pytest.fixture(scope="module")
@@ -45,5 +45,5 @@ def test_the_books_balance_on_the_embedded_broker(outcomes):
 
 
 def test_every_kind_of_fault_is_in_the_suite():
-    """A fault that is added is tried twenty times."""
+    """A fault that is added is tried here."""
     assert {*AWAY, *LOST, *CUT, *BESIDE_AWAY, *BESIDE_LOST, "kafka-minute"} == set(KINDS)

@@ -20,7 +20,7 @@ BESIDE = [
 
 
 async def test_the_books_balance_when_kafka_was_away(machine, tmp_path):
-    """Killed, stopped, and in the long form gone for a whole minute: what people were promised meanwhile reaches everybody."""
+    """Killed, stopped, in the long form gone for a minute: what people were promised meanwhile reaches everybody."""
     if not machine.has_real_kafka:
         pytest.skip(NO_KAFKA)
     kinds = AWAY * TIMES_AT_BROKER + BESIDE * TIMES + MINUTE

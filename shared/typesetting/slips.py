@@ -13,10 +13,11 @@ from shared.i18n.languages import direction
 from shared.typesetting.compiling import TEMPLATES, typeset
 from shared.typesetting.event_facts import contact_of, dates_of, place_of, title_of
 from shared.typesetting.qr import qr_svg
-from shared.typesetting.said import Said, Section, in_one_piece, on_its_own, tag
+from shared.typesetting.said import Said, Section, chosen, in_one_piece, on_its_own, tag
 from shared.typesetting.words import Words
 
 MOST_DATES: Final = 6
+MOST_ACCESS: Final = 400
 _TEMPLATE: Final = TEMPLATES / "slip.typ"
 
 
@@ -30,9 +31,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SlipOf:
-    """A registration as its slip needs it. `code` is what the person says at the door, `address` their own page.
+    """A registration as its slip needs it. `address` is the person's own page.
 
-    `expires_at` goes with an offer, `position` with the waitlist.
+    `code` is what the person says at the door; without one the slip has the event's. `expires_at` goes with an offer,
+    `position` with the waitlist. `told_by_desk` is that the desk comes to the person with what is new.
     """
 
     standing: Standing
@@ -41,6 +43,7 @@ class SlipOf:
     address: str
     position: int | None = None
     expires_at: datetime | None = None
+    told_by_desk: bool = False
 
 
 class Slip(BaseModel):
@@ -66,8 +69,8 @@ class Slip(BaseModel):
 def slip(event: EventState, registration: SlipOf, language: str, main_language: str) -> Slip:
     """What the slip says in the person's language."""
     words = Words(language)
-    place = place_of(event, language)
-    when = Section(label=words.gettext("When?"), lines=dates_of(event, language, MOST_DATES))
+    place = [*place_of(event, language), *_access(event, language)]
+    when = Section(label=words.gettext("When?"), lines=_dates(event, words))
     where = [Section(label=words.gettext("Where?"), lines=place)] if place else []
     return Slip(
         language=tag(language),
@@ -76,14 +79,31 @@ def slip(event: EventState, registration: SlipOf, language: str, main_language: 
         standing=_standing(registration.standing, words),
         more=[_people(registration, words), *_what_next(event, registration, words)],
         sections=[when, *where],
-        code_label=words.gettext("Your code"),
-        code=registration.code,
+        code_label=words.gettext("Your code") if registration.code else words.gettext("Code of the event"),
+        code=registration.code or event.code,
         qr=qr_svg(registration.address),
         qr_alt=words.gettext("QR code of your own page").text,
         page=words.gettext("With this you see and change your registration, on any phone or computer."),
         contact=contact_of(event, language),
         office=[] if tag(main_language) == tag(language) else _for_the_office(event, registration, main_language),
     )
+
+
+def _dates(event: EventState, words: Words) -> list[Said]:
+    """The dates, and whether they hold."""
+    dates = dates_of(event, words.language, MOST_DATES)
+    if event.status == "postponed":
+        return [words.gettext("The new date is not known yet. The event was planned for:"), *dates]
+    if not event.previous_starts:
+        return dates
+    before = in_one_piece(format_date_time(event.previous_starts[-1], words.spoken, event.time_zone))
+    moved = words.gettext("This is a new date. The event was planned for %(when)s.", when=on_its_own(before))
+    return [*dates, moved]
+
+
+def _access(event: EventState, language: str) -> list[Said]:
+    notes = chosen(event.venue.access_notes, language, MOST_ACCESS) if event.venue else None
+    return [notes] if notes else []
 
 
 def _standing(standing: Standing, words: Words) -> Said:
@@ -106,15 +126,26 @@ def _people(registration: SlipOf, words: Words) -> Said:
 def _what_next(event: EventState, registration: SlipOf, words: Words) -> list[Said]:
     if registration.standing == Standing.CONFIRMED:
         return [words.gettext("If you cannot come, please tell us, so that someone else can come.")]
-    if registration.standing == Standing.OFFERED and registration.expires_at:
-        until = in_one_piece(format_date_time(registration.expires_at, words.spoken, event.time_zone))
-        kept = words.gettext("We keep it for you until %(when)s. Then it goes to the next one.", when=on_its_own(until))
-        return [kept, words.gettext("Call us or come by, and say whether you take it.")]
-    asked = words.gettext("Call us or come by, and ask whether a place has become free.")
+    if registration.standing == Standing.OFFERED:
+        return [
+            _how_long(event, registration, words),
+            words.gettext("Call us or come by, and say whether you take it."),
+        ]
+    if registration.told_by_desk:
+        what = words.gettext("When a place is free, we tell you. You need not do anything.")
+    else:
+        what = words.gettext("Call us or come by, and ask whether a place has become free.")
     if registration.position is None:
-        return [asked]
+        return [what]
     position = format_number(registration.position, words.spoken)
-    return [words.gettext("You are number %(position)s on the waitlist.", position=position), asked]
+    return [words.gettext("You are number %(position)s on the waitlist.", position=position), what]
+
+
+def _how_long(event: EventState, registration: SlipOf, words: Words) -> Said:
+    if event.status == "postponed" or registration.expires_at is None:
+        return words.gettext("We keep it for you. You have time to answer until after the new date is known.")
+    until = in_one_piece(format_date_time(registration.expires_at, words.spoken, event.time_zone))
+    return words.gettext("We keep it for you until %(when)s. Then it goes to the next one.", when=on_its_own(until))
 
 
 def _for_the_office(event: EventState, registration: SlipOf, main_language: str) -> list[Said]:

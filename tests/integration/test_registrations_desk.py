@@ -17,6 +17,7 @@ from shared.contracts.contacts import Contact
 from shared.contracts.events import Status
 from shared.contracts.organisations import Membership, OrganisationChanged, Role
 from shared.database.migrations import upgrade
+from shared.tickets import code_of, ticket_of
 from tests.support import registrations as given
 from tests.support.asgi_client import AsgiClient
 from tests.support.registration_pages import (
@@ -31,6 +32,7 @@ from tests.support.registration_pages import (
     where,
     words,
 )
+from tests.support.sheets import read, text_of
 
 
 @pytest.fixture(scope="module")
@@ -304,6 +306,39 @@ async def test_the_tables_keep_paper_and_addresses_apart(database):
         with pytest.raises(IntegrityError):
             async with database.begin() as session:
                 await session.execute(text(good + row))
+
+
+async def test_the_slip_is_one_sheet_in_the_person_s_language(app, database):
+    """Of A5, with place, contact person and the code for the door; small, where they stand in the desk's language."""
+    event = await open_event(database)
+    desk = await with_role(app, event, Role.DESK)
+    person = person_of(await at_the_desk(desk, event, language="tr", party_size="2"))
+    answer = await desk.get(f"{person}/slip.pdf")
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/pdf")
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-disposition"] == f'inline; filename="{event.code}-slip.pdf"'
+    (sheet,) = read(answer.body).pages
+    assert [round(float(length)) for length in sheet.mediabox[2:]] == [420, 595]
+    assert read(answer.body).root_object["/Lang"] == "tr"
+    (row,) = await registrations(database, event)
+    for said in ("Yeriniz var", "You have a place", code_of(ticket_of(row.id)), event.contact.name):
+        assert said in text_of(answer.body)
+    assert "Ada" not in text_of(answer.body)
+    await send(desk, f"{person}/cancel", {}, f"{person}/cancel")
+    assert where(await desk.get(f"{person}/slip.pdf")) == person
+
+
+async def test_who_waits_has_a_slip_without_a_code_for_the_door(app, database):
+    """It has the event's code, the number on the waitlist, and that the desk comes with what is new."""
+    event = await open_event(database, 1)
+    desk = await with_role(app, event, Role.DESK)
+    await at_the_desk(desk, event)
+    person = person_of(await at_the_desk(desk, event, language="de"))
+    text = text_of((await desk.get(f"{person}/slip.pdf")).body)
+    for said in ("Sie stehen auf der Warteliste", "Code der Veranstaltung", event.code, "Nummer 1"):
+        assert said in text
+    codes = [code_of(ticket_of(row.id)) for row in await registrations(database, event)]
+    assert not any(code in text for code in codes)
 
 
 async def test_the_own_page_and_a_new_language_keep_the_name(app, database):

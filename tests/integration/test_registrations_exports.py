@@ -13,9 +13,10 @@ from services.registrations.actions.model import Action
 from services.registrations.main import create_api
 from shared.contracts.organisations import Role
 from shared.database.migrations import upgrade
+from shared.tickets import code_of, ticket_of
 from tests.support import registrations as given
 from tests.support.registration_list import act, admitted, crowded_event
-from tests.support.registration_pages import messages, open_event, signed_in
+from tests.support.registration_pages import messages, open_event, registrations, signed_in
 from tests.support.sheets import text_of
 
 MANY = 10_000
@@ -72,6 +73,9 @@ async def test_who_has_a_place_is_on_the_attendance_list_and_has_a_badge(app, da
         assert "Waits" not in seen[kind]
         assert seen[kind].index("Ada") < seen[kind].index("Bea")
     assert "Anwesenheitsliste" in seen["attendance"]
+    codes = [code_of(ticket_of(row.id)) for row in await registrations(database, event) if row.state == "confirmed"]
+    assert len(codes) == 2
+    assert all(code in seen["attendance"] for code in codes)
     told = await messages(database, event, "ChangeRecorded")
     assert [m["after"] for m in told] == [{"format": kind, "rows": 2} for kind in ("attendance", "badges")]
     desk = await signed_in(app, event, Role.DESK)

@@ -65,7 +65,7 @@ HOST = {
         *(f"GET {LIST}/check-in{name}" for name in ("", "/worker.js")), "GET /registrations/at/{code}/{ticket}",
         *(f"POST {LIST}/check-in{name}" for name in ("", "/party", "/undo", "/walk-ins")),
         f"GET {LIST}/register", f"POST {LIST}/register",
-        *(f"GET {LIST}/desk/{{registration_id}}{name}" for name in ("", "/slip", "/cancel")),
+        *(f"GET {LIST}/desk/{{registration_id}}{name}" for name in ("", "/slip.pdf", "/cancel")),
         *(f"POST {LIST}/desk/{{registration_id}}/{name}" for name in ("accept", "cancel", "party")),
         "POST /notifications/console/calls/{delivery_id}/told",
         "GET /notifications/console/calls", "POST /notifications/console/calls",

@@ -9,6 +9,7 @@ import pytest
 import typst
 from babel.messages.pofile import read_po
 
+from shared.contracts.events import Status
 from shared.i18n.languages import CATALOGUE_FOLDER, LANGUAGES
 from shared.typesetting import compiling
 from shared.typesetting.attendance import MOST_PARTIES, Attending, attendance_list
@@ -300,6 +301,17 @@ def test_a_slip_says_where_one_stands(standing):
         assert word in text
     alone = text_of(compiled(SLIP, slip(event_state(), paper, "de", "de-simple")))
     assert alone.count("Gemeinsam gärtnern") == 1
+
+
+def test_a_slip_says_whether_the_dates_hold():
+    """Of a postponed event that they do not, and that an offer waits; of a moved one when it was planned for."""
+    offered = SlipOf(Standing.OFFERED, 1, "", "https://a.example/r/x", expires_at=START)
+    moved = event_state().model_copy(update={"previous_starts": [START]})
+    postponed = moved.model_copy(update={"status": Status.POSTPONED})
+    texts = [text_of(compiled(SLIP, slip(event, offered, "de", "de"))) for event in (event_state(), moved, postponed)]
+    assert ["Der neue Termin steht noch nicht fest" in text for text in texts] == [False, False, True]
+    assert ["Das ist ein neuer Termin" in text for text in texts] == [False, True, False]
+    assert ["wenn der neue Termin feststeht" in text for text in texts] == [False, False, True]
 
 
 def test_an_attendance_list_repeats_its_head_and_counts_its_pages():

@@ -4,20 +4,23 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
-import segno
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from services.registrations.desk.commands import Desk
+from services.registrations.people.model import Means
 from services.registrations.registrations import commands, wishes
 from services.registrations.registrations.manage import too_large
+from services.registrations.registrations.model import State
 from services.registrations.registrations.pool import link_token
 from services.registrations.registrations.queries import Own, by_id
 from shared.auth.rights import Right
 from shared.auth.sign_in import MemberDep, require
 from shared.database.engine import WriteSession
-from shared.i18n.catalogues import N_
 from shared.runtime.api import DatabaseDep, FormDep, PagesDep
+from shared.tickets import code_of
+from shared.typesetting.compiling import BusyError
+from shared.typesetting.slips import SlipOf, Standing, slip_pdf
 from shared.web.forms import FormErrors
 from shared.web.pages import Pages
 from shared.web.problem import Problem
@@ -25,7 +28,6 @@ from shared.web.shown import pick
 
 router = APIRouter(include_in_schema=False)
 
-FOR_THE_DESK = {"print": N_("Print"), "back": N_("Back to the registration")}
 PERSON = "/registrations/console/events/{event_id}/desk/{registration_id}"
 
 
@@ -95,29 +97,27 @@ async def person_page(request: Request, person: ServedDep, pages: PagesDep, done
     return _page(request, pages, person, done=done)
 
 
-@router.get(PERSON + "/slip")
+@router.get(PERSON + "/slip.pdf")
 async def slip(request: Request, person: ServedDep, pages: PagesDep) -> Response:
-    """The slip of paper, in the person's language; what is for the desk on it stays on the screen."""
-    own = person.own
+    """The slip of paper, in the person's language; small on it is what whoever finds it at the desk reads."""
+    own, state = person.own, request.app.state
     if not own.printable:
         return pages.redirect(person.path)
-    state = request.app.state
-    address = f"{state.settings.registrations_url.rstrip('/')}/r/{link_token(state.vault, own.registration.id)}"
-    desk = pages.reader(request)
-    request.state.reader = desk.speaking(own.language)
-    return pages.render(
-        request,
-        "desk/slip.html",
-        personal=True,
-        own=own,
-        event=own.event,
-        registration=own.registration,
-        title=pick(own.event.title, own.language),
-        here=person.path,
-        qr=segno.make(address, micro=False).svg_data_uri(border=2),
-        desk=desk,
-        words={name: desk.gettext(text) for name, text in FOR_THE_DESK.items()},
+    paper = SlipOf(
+        standing=Standing(own.state.value),
+        party_size=own.registration.party_size,
+        code=code_of(own.ticket) if own.state is State.CONFIRMED else "",
+        address=f"{state.settings.registrations_url.rstrip('/')}/r/{link_token(state.vault, own.registration.id)}",
+        position=own.position,
+        expires_at=own.registration.expires_at,
+        told_by_desk=own.means is Means.PAPER,
     )
+    try:
+        content = await slip_pdf(own.event, paper, own.language, pages.reader(request).language)
+    except BusyError:
+        raise Problem(503, headers={"retry-after": "30"}) from None
+    shown = {"content-disposition": f'inline; filename="{own.event.code}-slip.pdf"', "cache-control": "no-store"}
+    return Response(content, media_type="application/pdf", headers=shown)
 
 
 @router.post(PERSON + "/accept")

@@ -18,6 +18,7 @@ from shared.auth.sign_in import MemberDep, now_of
 from shared.contracts.base import LocalizedText
 from shared.contracts.events import EventState, Session
 from shared.i18n.catalogues import N_
+from shared.tickets import code_of, ticket_of
 from shared.typesetting.attendance import MOST_PARTIES, Attending, attendance_pdf
 from shared.typesetting.badges import badges_pdf
 from shared.typesetting.compiling import BusyError, TooLargeError
@@ -35,7 +36,7 @@ async def attendance(request: Request, event_id: UUID, member: MemberDep) -> Res
     """Who is expected at the next session, with room for a signature."""
 
     async def sheet(event: EventState, lines: list[Line], _organisation: LocalizedText, language: str) -> bytes:
-        parties = [Attending(line.name or "", line.party_size, "") for line in lines]
+        parties = [Attending(line.name or "", line.party_size, _code_of(line)) for line in lines]
         return await attendance_pdf(event, _next_session(event, now_of(request)), parties, language)
 
     return await _printed(request, event_id, member, "attendance", sheet)
@@ -50,6 +51,11 @@ async def badges(request: Request, event_id: UUID, member: MemberDep) -> Respons
         return await badges_pdf(event, names, organisation, language)
 
     return await _printed(request, event_id, member, "badges", sheet)
+
+
+def _code_of(line: Line) -> str:
+    """What the party says at the door; who has no place has none."""
+    return code_of(ticket_of(line.id)) if line.state is State.CONFIRMED else ""
 
 
 def _next_session(event: EventState, now: datetime) -> Session:

@@ -115,6 +115,7 @@ def demo() -> None:
 
 async def _load_demo() -> int:
     from services.events.demo.commands import load_demo
+    from services.events.series.planning import Window
     from services.events.settings import load
     from shared.database.engine import Database
     from shared.vault import Vault
@@ -122,7 +123,8 @@ async def _load_demo() -> int:
     settings = load()
     database = Database(settings.database, connections=2)
     try:
-        return await load_demo(database, Vault(settings), datetime.now(UTC))
+        window = Window(settings.series_ahead, settings.series_at_least)
+        return await load_demo(database, Vault(settings), window, datetime.now(UTC))
     finally:
         await database.close()
 

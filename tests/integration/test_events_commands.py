@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 from uuid6 import uuid7
 
 from services.events.demo.commands import demo_codes, load_demo
@@ -23,6 +24,7 @@ from services.events.events.publishing import publish_event
 from services.events.events.rescheduling import reschedule_event
 from services.events.programme.consumers import UnknownPlacesError, keep_counts
 from services.events.programme.queries import Wanted, find_events
+from services.events.series.planning import Window
 from shared.contracts.events import EventState
 from shared.contracts.registrations import CapacityChanged, PlacesCount
 from shared.database.migrations import upgrade
@@ -286,10 +288,21 @@ async def test_counts_of_unknown_places_are_refused(events, member):
 
 async def test_the_demo_is_loaded_once(events):
     """A second loading makes no event and tells nobody anything; what was changed between stays."""
-    assert await load_demo(events.database, events.vault, NOW) == len(demo_codes())
-    told = [len(await events.messages(topic)) for topic in ("events", "organisations", "contacts")]
-    assert await load_demo(events.database, events.vault, NOW + timedelta(days=3)) == 0
-    assert [len(await events.messages(topic)) for topic in ("events", "organisations", "contacts")] == told
+    window = Window(timedelta(weeks=8), 3)
+    assert await load_demo(events.database, events.vault, window, NOW) == len(demo_codes())
+    async with events.database.begin() as session:
+        await session.execute(text("UPDATE organisations SET description = '{}'"))
+    topics = ("events", "organisations", "contacts", "audit", "notification-requests")
+    told = [len(await events.messages(topic)) for topic in topics]
+    assert await load_demo(events.database, events.vault, window, NOW + timedelta(days=3)) == 0
+    assert [len(await events.messages(topic)) for topic in topics] == told
+    async with events.database.read() as session:
+        described = await session.execute(text("SELECT count(*) FROM organisations WHERE description <> '{}'"))
+        assert described.scalar_one() == 0
     async with events.database.read() as session:
         found, _ = await find_events(session, Wanted(words="gärtnern"), NOW)
     assert [event.row.code for event in found] == ["GARTEN"]
+    published = [message for message in await events.messages("events") if message["type"] == "EventPublished"]
+    hosts = {message["event"]["code"]: message["event"]["co_hosts"] for message in published}
+    assert [co_host["scope"] for co_host in hosts["PARK"]] == ["names"]
+    assert sum(message["event"]["title"]["de"] == "Fahrrad reparieren" for message in published) == 4

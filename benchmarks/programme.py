@@ -8,6 +8,7 @@ from uuid import UUID
 from benchmarks.generator import Plan
 from benchmarks.stand import Stand, connected, percentile
 from services.events.demo.commands import load_demo
+from services.events.series.planning import Window
 from shared.database.engine import Database
 from shared.vault import Vault
 
@@ -74,7 +75,9 @@ async def measure(stand: Stand) -> dict[str, float]:
 async def fill_programme(stand: Stand, url: str, count: int) -> list[UUID]:
     """The demo events and as many copies of the published ones, hours apart; returns the pools of places."""
     database = Database(url)
-    await load_demo(database, Vault(stand.events_settings(url)), datetime.now(UTC))
+    settings = stand.events_settings(url)
+    window = Window(settings.series_ahead, settings.series_at_least)
+    await load_demo(database, Vault(settings), window, datetime.now(UTC))
     await database.close()
     async with connected(url) as connection:
         await connection.execute("DELETE FROM outbox")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.base import LanguageCode, Message, Part
+from shared.contracts.base import LanguageCode, LocalizedText, Message, Part
 
 
 class Template(StrEnum):
@@ -50,7 +50,8 @@ class Secret(Part):
 class NotificationRequested(Message):
     """`person_id` names a contact; where it is missing, `sealed` carries the address.
 
-    `data` holds what the template needs and nothing personal: codes, states, numbers.
+    `data` holds what the template needs and nothing personal: codes, states, numbers, and public texts in several
+    languages as `localized` writes them.
     After `expires_at` the notification is of no use and is not sent.
     """
 
@@ -66,3 +67,8 @@ class NotificationRequested(Message):
 
 
 NotificationRequestMessage = NotificationRequested
+
+
+def localized(texts: LocalizedText) -> list[str]:
+    """A public text for `data`, of which the reader gets the one of their language: `<language>|<text>` each."""
+    return [f"{language}|{text}" for language, text in texts.items()]

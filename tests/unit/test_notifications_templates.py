@@ -291,3 +291,15 @@ def test_a_mail_names_everybody_who_hosts_with_whom_to_ask_there(language):
         assert "Integrationsbüro" in text
         assert "+49 30 23125099" in text
         assert language_name("ar", language) in text
+
+
+@pytest.mark.parametrize("template", ["co-host-invited", "co-host-changed"])
+def test_who_is_asked_to_co_host_reads_names_in_their_own_language(template):
+    """A mail to an Arabic reader names host and event in Arabic where they have such names."""
+    texts = {"host": ["de|Willkommensamt", "ar|مكتب الترحيب"], "event_title": ["de|Kreis", "ar|حلقة الجوار"]}
+    told = Telling(template, "ar", uuid4(), uuid4(), texts | {"state": "accepted"}, None, None, LINK)
+    mail = render_mail(told, address="a@example.org", sender="t@example.org")
+    body = message_from_bytes(mail.raw, policy=default_policy).get_body(("plain",)).get_content()
+    assert "مكتب الترحيب" in body
+    assert "حلقة الجوار" in body
+    assert "Willkommensamt" not in body

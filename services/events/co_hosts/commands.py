@@ -21,7 +21,7 @@ from shared.auth.audit import record
 from shared.auth.members import Member
 from shared.auth.rights import Right
 from shared.contracts.events import CoHostRole, EventChanged, Scope
-from shared.contracts.notification_requests import NotificationRequested, Template
+from shared.contracts.notification_requests import NotificationRequested, Template, localized
 from shared.database.engine import WriteSession
 from shared.messaging.outbox import publish
 
@@ -181,16 +181,17 @@ async def _write_to(
 ) -> None:
     """A mail to each owner of the organisation `to`, that names the organisation `about`."""
     organisation = await session.get(OrganisationRow, about)
-    names = organisation.name if organisation else {}
-    main = event.row.main_language
-    data |= {
-        "host": names.get(main) or next(iter(names.values()), ""),
-        "event_title": event.words[main].title,
-        "about": str(event.row.id),
+    names = {
+        "host": localized(organisation.name if organisation else {}),
+        "event_title": localized(event.texts("title")),
     }
     messages = [
         NotificationRequested(
-            aggregate_id=uuid7(), aggregate_version=1, template=template, person_id=person_id, data=dict(data)
+            aggregate_id=uuid7(),
+            aggregate_version=1,
+            template=template,
+            person_id=person_id,
+            data={"about": str(event.row.id), **names, **data},
         )
         for person_id in await owners_of(session, to)
     ]

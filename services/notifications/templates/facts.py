@@ -18,6 +18,7 @@ from shared.tickets import code_of
 from shared.web.shown import Shown, pick
 
 NO_DATE = N_("postponed, the new date is not known yet")
+_LOCALIZED = ("host", "event_title")
 _SPACES = re.compile(r"\s+")
 
 
@@ -188,7 +189,13 @@ class Telling:
             "state": "",
             "why": "",
         }
-        return around | self.words() | dict(self.data) | self._moments(short=short)
+        texts = {name: self._localized(name) for name in _LOCALIZED if isinstance(self.data.get(name), list)}
+        return around | self.words() | dict(self.data) | texts | self._moments(short=short)
+
+    def _localized(self, name: str) -> str:
+        """A public text of `data` in the reader's language (`notification_requests.localized`)."""
+        texts = dict(line.split("|", 1) for line in self.data[name] if "|" in line)
+        return one_line(pick(texts, self.language).text) if texts else ""
 
     def _moments(self, *, short: bool) -> dict[str, str]:
         return {name: self.moment(name, short=short) for name in ("until", "planned")}

@@ -30,6 +30,7 @@ from services.events.sign_in import openid_pages
 from services.events.sign_in import pages as sign_in_pages
 from services.events.sign_in.commands import answer_requests, forget_old
 from services.events.sign_in.openid import OpenId
+from services.events.translations import pages as translation_pages
 from shared.contracts.audit import AuditMessage, ChangeRecorded
 from shared.contracts.contacts import ContactChanged, ContactMessage
 from shared.contracts.events import EventMessage, EventPublished
@@ -48,7 +49,18 @@ from shared.web.pages import Pages
 
 SERVICE = "events"
 HERE = Path(__file__).parent
-NOUNS = ("programme", "events", "series", "sign_in", "organisations", "co_hosts", "posters", "audit", "importing")
+NOUNS = (
+    "programme",
+    "events",
+    "series",
+    "sign_in",
+    "organisations",
+    "co_hosts",
+    "posters",
+    "audit",
+    "importing",
+    "translations",
+)
 """The folders that hold templates."""
 PARTS = (
     programme_api,
@@ -68,6 +80,7 @@ PARTS = (
     posters_pages,
     audit_pages,
     importing_pages,
+    translation_pages,
 )
 PUBLISHES = {
     EventPublished.topic: EventMessage,

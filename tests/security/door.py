@@ -44,7 +44,7 @@ PART = re.compile(r"\{(\w+)\}")
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
-NOWHERE = {"reference": "NOTHERE", "place": 0, "code": "HOUSE", "ticket": "000000000000"}
+NOWHERE = {"reference": "NOTHERE", "place": 0, "code": "HOUSE", "ticket": "000000000000", "language": "tr"}
 """What stands in a path where it does not matter; `HOUSE` is the code of the event that most tests know."""
 
 

@@ -54,6 +54,8 @@ HOST = {
         *(f"POST /api/events/{{event_id}}/{name}" for name in ("publish", "reschedule", "postpone", "cancel")),
         "PUT /api/events/{event_id}/content", f"POST {EVENT}/publish", f"GET {EVENT}/history",
         f"POST {EVENT}/co-hosts/{{organisation_id}}/end", f"GET {HOUSE}/history",
+        f"GET {EVENT}/translations", f"GET {EVENT}/translations/{{language}}",
+        *(f"POST {EVENT}/translations/{{language}}/{name}" for name in ("approve", "decline")),
         "GET /console/series/{series_id}/edit",
         "POST /console/series/{series_id}/edit", "POST /console/series/{series_id}/end",
         *(f"GET {LIST}/{name}" for name in ("export.csv", "export.xlsx", "attendance.pdf", "badges.pdf")),
@@ -88,6 +90,8 @@ HOST = {
 CO_HOST = {
     f"GET {EVENT}": NOTHING, f"GET {EVENT}/posters": NOTHING, f"GET {EVENT}/posters.pdf": NOTHING,
     f"GET {EVENT}/co-hosts": NOTHING, f"POST {EVENT}/co-hosts/{{organisation_id}}/leave": NOTHING,
+    f"GET {EVENT}/translations": NOTHING, f"GET {EVENT}/translations/{{language}}": NOTHING,
+    f"POST {EVENT}/translations/{{language}}": NOTHING, f"POST {EVENT}/translations/{{language}}/reviewed": NOTHING,
     f"GET {LIST}": COUNTS, f"GET {LIST}/stream": COUNTS,
     f"GET {JSON}/console/events/{{event_id}}/registrations": COUNTS,
     f"GET {LIST}/registrations/{{registration_id}}": NAMES,
@@ -97,7 +101,13 @@ CO_HOST = {
 DECIDES = {f"POST {EVENT}/co-hosts/{{organisation_id}}/answer", f"POST {EVENT}/co-hosts/{{organisation_id}}/leave"}
 """Ways of an organisation that was asked to co-host; an answer is over once it was given."""
 
-NEEDS_EDIT = {f"GET {EVENT}/co-hosts", *DECIDES}
+TRANSLATES = {f"POST {EVENT}/translations/{{language}}", f"POST {EVENT}/translations/{{language}}/reviewed"}
+"""Ways of a co-host alone: the host writes its own texts where it edits the event."""
+
+NEEDS_EDIT = {
+    f"GET {EVENT}/co-hosts", f"GET {EVENT}/translations", f"GET {EVENT}/translations/{{language}}",
+    *DECIDES, *TRANSLATES,
+}  # fmt: skip
 """What of a co-host's ways its own organisers go alone."""
 
 
@@ -221,7 +231,7 @@ CANNOT = {f"{method} {path}" for method, path in (
 def test_every_way_of_members_has_a_rule(doors):
     """A route that somebody adds is put into the table above, or this fails; nothing in the table is gone."""
     ways = {str(way) for way in doors.ways() if way.needs_member}
-    ruled = ANYBODY | DECIDES | set().union(*HOST.values())
+    ruled = ANYBODY | DECIDES | TRANSLATES | set().union(*HOST.values())
     assert ways == ruled
     assert set(CO_HOST) <= ways
 
@@ -245,7 +255,7 @@ async def test_a_role_in_the_host_reaches_what_its_rights_allow_and_nothing_else
 @pytest.mark.parametrize("scope", Scope)
 @pytest.mark.parametrize("role", [Role.ORGANISER, Role.VIEWER])
 async def test_a_co_host_reaches_what_its_scope_covers_and_nothing_else(doors, scope, role):
-    """With any role, a co-host changes nothing of the event; its viewer sees figures at most."""
+    """With any role, a co-host changes nothing of the event and proposes at most; its viewer sees figures at most."""
     house = await a_house(doors, guest_role=role, scope=scope)
     wrong = {}
     for way in ways_of(doors):

@@ -26,6 +26,7 @@ ACTIONS = {
     "series.changed": N_("Changed the rule of a series"),
     "series.ended": N_("Ended a series"),
     "translation.proposed": N_("Proposed a translation"),
+    "translation.reviewed": N_("Read a translation through"),
     "translation.approved": N_("Approved a translation"),
     "translation.declined": N_("Declined a translation"),
     "check-in.made": N_("Checked a party in"),

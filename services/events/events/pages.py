@@ -32,6 +32,8 @@ from services.events.series.queries import series_of_event
 from services.events.series.rules import Rule
 from services.events.series.spreading import Scope, Spread, edit_occurrences
 from services.events.series.wording import sentence
+from services.events.translations.queries import latest_proposals, open_in, translating
+from services.events.translations.wording import STATES as TRANSLATION_STATES
 from shared.auth.members import Member
 from shared.auth.rights import Access, Right
 from shared.auth.sign_in import MemberDep, now_of, require
@@ -157,12 +159,24 @@ async def event_page(
     """One event: how it is, what it lacks, what can be done with it."""
     event, access = await seen_event(database, member, event_id)
     series = await _series_of(database, event_id)
-    return show_event(request, pages, event, access, done=done, series=series)
+    translations = await _translations_of(database, member, event)
+    return show_event(request, pages, event, access, done=done, series=series, translations=translations)
 
 
 async def _series_of(database: Database, event_id: UUID) -> SeriesRow | None:
     async with database.read() as session:
         return await series_of_event(session, event_id)
+
+
+async def _translations_of(database: Database, member: Member, event: WholeEvent) -> dict[str, Any]:
+    """What waits for the host, or how what the member's co-hosts proposed stands; nothing for anybody else."""
+    mine, decides = translating(event, member), member.may(Right.EDIT, event.row.organisation_id)
+    if not (mine or decides):
+        return {}
+    async with database.read() as session:
+        proposals = await latest_proposals(session, event.row.id)
+    own = [one for one in proposals.values() if one.row.organisation_id in mine]
+    return {"translates": bool(mine), "waiting": open_in(proposals) if decides else [], "own": own}
 
 
 def show_event(
@@ -175,6 +189,7 @@ def show_event(
     done: str = "",
     problem: str = "",
     series: SeriesRow | None = None,
+    translations: Mapping[str, Any] | None = None,
 ) -> Response:
     """The event's page; `done` names what has just been carried out, `problem` what stood in the way."""
     reader, now = pages.reader(request), now_of(request)
@@ -182,6 +197,7 @@ def show_event(
     context: dict[str, Any] = {"event": event, "missing": missing, "done": done, "problem": problem, "now": now}
     allowed = access.rights if access.is_host else frozenset()
     context |= {"series": series, "rule": sentence(Rule.parse(series.rule), reader) if series else ""}
+    context |= {"translations": translations or {}, "translation_states": TRANSLATION_STATES}
     context |= {name: _number(request.query_params.get(name, "")) for name in ("others", "refused")}
     return pages.render(
         request, "events/event.html", status, access=access, allowed=allowed, **context, **wording(reader)

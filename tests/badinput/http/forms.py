@@ -12,6 +12,7 @@ from services.events.organisations.invitations import invite
 from services.events.series.commands import begin_series
 from services.events.series.planning import Terms, Window
 from services.events.series.rules import Frequency, Rule
+from services.events.translations.commands import Seen, Translation, propose
 from services.registrations.check_in.commands import Desk, check_in
 from services.registrations.registrations.admission import admit
 from services.registrations.registrations.queries import by_token
@@ -185,6 +186,28 @@ async def co_host_forms(service: Any, member: Member) -> AsyncIterator[Form]:
         yield Form(
             f"{route}/{one}/{name}", page, f"{page}/{co_host}/{name}", {"answer": "yes"} if name == "answer" else {}
         )
+    async for form in translation_forms(service, member, guest):
+        yield form
+
+
+async def translation_forms(service: Any, member: Member, guest: Member) -> AsyncIterator[Form]:
+    """The forms with which a co-host proposes and reads through, and the host approves and declines."""
+    route = "/console/events/{event_id}/translations/{language}"
+    words = {"title": "Dikiş", "text": "Dikiyoruz.", "access_notes": "Rampa"}
+    [mine] = member.organisation_ids
+    colleague = await service.colleague(mine, Role.ORGANISER)
+    for way, host, writer, fields, bad in (
+        ("", guest, None, words, {"title": ""}), ("/reviewed", guest, colleague, {}, {}),
+        ("/approve", member, guest, {}, {}), ("/decline", member, guest, {"reason": "Zu frei."}, {"reason": ""}),
+    ):  # fmt: skip
+        event_id, co_host = await service.published(host), member if host is guest else guest
+        await service.co_hosts(host, event_id, co_host.organisation_ids[0], accepted_by=co_host)
+        if writer:
+            async with service.database.begin() as session:
+                said, seen = Translation(**words), Seen(None, 0, 2)
+                await propose(session, writer, event_id, "tr", said, seen, uuid4(), service.now)
+        page = f"/console/events/{event_id}/translations/tr"
+        yield Form(f"{route}{way}", page, f"{page}{way}", fields, tuple(fields), bad)
 
 
 async def invitation_secret(service: Any, member: Member) -> str:

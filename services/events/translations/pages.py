@@ -1,0 +1,284 @@
+"""The console's pages of translations: a co-host proposes and reads through, the host approves or declines."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import ValidationError
+from starlette.datastructures import FormData
+
+from services.events.events.checking import IncompleteError
+from services.events.events.commands import ChangedMeanwhileError, UnknownEventError, WrongStateError
+from services.events.events.describing import content_of
+from services.events.events.pages import version_in, wording
+from services.events.events.queries import WholeEvent, content_at, event_by_id
+from services.events.translations import commands
+from services.events.translations.commands import (
+    Decline,
+    NotOpenError,
+    NotTranslatedError,
+    OwnWordsError,
+    ProposalChangedError,
+    SameWordsError,
+    Seen,
+    TakenError,
+    Translation,
+    event_words,
+    words_of,
+)
+from services.events.translations.queries import Proposal, latest_proposals, translating
+from services.events.translations.wording import (
+    CANCELLED,
+    MEANWHILE,
+    NOT_COMPLETE,
+    NOT_OPEN,
+    OWN_WORDS,
+    SAME_WORDS,
+    STATES,
+    TAKEN,
+)
+from shared.auth.members import Member
+from shared.auth.rights import Right
+from shared.auth.sign_in import MemberDep, now_of
+from shared.runtime.api import DatabaseDep, PagesDep
+from shared.web.forms import FormErrors, checked_form, request_key
+from shared.web.problem import Problem
+
+router = APIRouter(include_in_schema=False)
+CheckedForm = Annotated[FormData, Depends(checked_form)]
+PATH = "/console/events/{event_id}/translations"
+
+REFUSALS: dict[type[Exception], str] = {
+    TakenError: TAKEN,
+    ProposalChangedError: MEANWHILE,
+    ChangedMeanwhileError: MEANWHILE,
+    SameWordsError: SAME_WORDS,
+    OwnWordsError: OWN_WORDS,
+    NotOpenError: NOT_OPEN,
+    IncompleteError: NOT_COMPLETE,
+    WrongStateError: CANCELLED,
+}
+"""What a page says of each reason for which a command did nothing."""
+
+
+class Translating(NamedTuple):
+    """An event, whether the member decides for its host, and for which co-hosts the member translates."""
+
+    event: WholeEvent
+    decides: bool
+    mine: list[UUID]
+
+
+async def _seen(database: DatabaseDep, member: Member, event_id: UUID) -> Translating:
+    """Raises Problem: 404 for strangers, 403 where the role is too small."""
+    async with database.read() as session:
+        event = await event_by_id(session, event_id)
+    access = event.access_of(member) if event else None
+    if event is None or access is None:
+        raise Problem(404)
+    decides, mine = member.may(Right.EDIT, event.row.organisation_id), translating(event, member)
+    if not (decides or mine):
+        raise Problem(403, "role")
+    return Translating(event, decides, mine)
+
+
+@router.get(PATH)
+async def translations_page(
+    request: Request, event_id: UUID, member: MemberDep, database: DatabaseDep, pages: PagesDep, done: str = ""
+) -> Response:
+    """Every language: what the event has in it, and how what was proposed stands."""
+    event, decides, mine = await _seen(database, member, event_id)
+    async with database.read() as session:
+        proposals = await latest_proposals(session, event_id)
+    context: dict[str, Any] = {"event": event, "decides": decides, "proposals": proposals, "done": bool(done)}
+    context |= {"translation_states": STATES, "mine": mine}
+    return pages.render(request, "translations/translations.html", **context, **wording(pages.reader(request)))
+
+
+@router.get(PATH + "/{language}")
+async def translation_page(request: Request, event_id: UUID, language: str, member: MemberDep) -> Response:
+    """The co-host's form, or what the host decides about."""
+    return await _show(request, member, event_id, language)
+
+
+async def _show(
+    request: Request,
+    member: Member,
+    event_id: UUID,
+    language: str,
+    *,
+    values: Mapping[str, str] | None = None,
+    errors: FormErrors | None = None,
+    status: int = 422,
+) -> Response:
+    database, pages = request.app.state.database, request.app.state.pages
+    event, decides, mine = await _seen(database, member, event_id)
+    try:
+        commands.translated(event, language)
+    except NotTranslatedError:
+        raise Problem(404) from None
+    async with database.read() as session:
+        proposal = (await latest_proposals(session, event_id)).get(language)
+        seen = await content_at(session, event_id, proposal.row.event_version) if proposal else None
+    now, waits = content_of(event), bool(proposal and proposal.is_open)
+    main, there = event_words(now, now.main_language), event_words(now, language)
+    base = event_words(seen, seen.main_language) if seen and waits else main
+    proposed = words_of(proposal.row) if proposal and waits else None
+    filled = (proposed or there or Translation.model_construct(title="")).model_dump()
+    context: dict[str, Any] = {"event": event, "language": language, "proposal": proposal, "waits": waits}
+    context |= {"main": main, "there": there, "proposed": proposed, "before": base, "errors": errors or FormErrors()}
+    context |= {"values": values if values is not None else filled, "translation_states": STATES}
+    context |= {"may_write": not waits or _is_own(proposal, mine), "may_read": waits and _reads(proposal, member)}
+    page = "translations/decide.html" if decides else "translations/translate.html"
+    answer: Response = pages.render(
+        request, page, status if errors else 200, **context, **wording(pages.reader(request))
+    )
+    return answer
+
+
+def _is_own(proposal: Proposal | None, mine: list[UUID]) -> bool:
+    return proposal is not None and proposal.row.organisation_id in mine
+
+
+def _reads(proposal: Proposal | None, member: Member) -> bool:
+    return proposal is not None and proposal.row.written_by != member.person_id
+
+
+@router.post(PATH + "/{language}")
+async def propose(
+    request: Request,
+    event_id: UUID,
+    language: str,
+    member: MemberDep,
+    database: DatabaseDep,
+    pages: PagesDep,
+    form: CheckedForm,
+) -> Response:
+    """Saves the co-host's words for the host to decide about."""
+    await _translator(database, member, event_id)
+    values = {name: str(value) for name, value in form.items()}
+    try:
+        words = Translation.model_validate({name: values.get(name, "") for name in Translation.model_fields})
+    except ValidationError as error:
+        errors = FormErrors.of(error, pages.reader(request))
+        return await _show(request, member, event_id, language, values=values, errors=errors)
+    key = request_key(form)
+    try:
+        async with database.begin() as session:
+            now = now_of(request)
+            await commands.propose(session, member, event_id, language, words, _seen_in(form), key, now)
+    except (UnknownEventError, NotTranslatedError):
+        raise Problem(404) from None
+    except (TakenError, ProposalChangedError, SameWordsError, WrongStateError) as error:
+        return await _refused(request, member, event_id, language, error, values)
+    return _back(pages, event_id)
+
+
+@router.post(PATH + "/{language}/reviewed")
+async def reviewed(
+    request: Request,
+    event_id: UUID,
+    language: str,
+    member: MemberDep,
+    database: DatabaseDep,
+    pages: PagesDep,
+    form: CheckedForm,
+) -> Response:
+    """Says that the co-host has read the proposal through."""
+    await _translator(database, member, event_id)
+    try:
+        async with database.begin() as session:
+            await commands.review(session, member, event_id, language, _seen_in(form), now_of(request))
+    except (UnknownEventError, NotTranslatedError):
+        raise Problem(404) from None
+    except (NotOpenError, ProposalChangedError, OwnWordsError, WrongStateError) as error:
+        return await _refused(request, member, event_id, language, error)
+    return _back(pages, event_id)
+
+
+@router.post(PATH + "/{language}/approve")
+async def approve(
+    request: Request,
+    event_id: UUID,
+    language: str,
+    member: MemberDep,
+    database: DatabaseDep,
+    pages: PagesDep,
+    form: CheckedForm,
+) -> Response:
+    """Writes the proposal's words into the event, as the host saw them."""
+    await _host(database, member, event_id)
+    try:
+        async with database.begin() as session:
+            await commands.approve(session, member, event_id, language, _seen_in(form), now_of(request))
+    except UnknownEventError:
+        raise Problem(404) from None
+    except (NotOpenError, ProposalChangedError, ChangedMeanwhileError, IncompleteError, WrongStateError) as error:
+        return await _refused(request, member, event_id, language, error)
+    return _back(pages, event_id)
+
+
+@router.post(PATH + "/{language}/decline")
+async def decline(
+    request: Request,
+    event_id: UUID,
+    language: str,
+    member: MemberDep,
+    database: DatabaseDep,
+    pages: PagesDep,
+    form: CheckedForm,
+) -> Response:
+    """Tells the co-host why its words are not taken."""
+    await _host(database, member, event_id)
+    values = {"reason": str(form.get("reason", ""))}
+    try:
+        reason = Decline.model_validate(values).reason
+        async with database.begin() as session:
+            await commands.decline(session, member, event_id, language, _seen_in(form), reason, now_of(request))
+    except ValidationError as error:
+        errors = FormErrors.of(error, pages.reader(request))
+        return await _show(request, member, event_id, language, values=values, errors=errors)
+    except UnknownEventError:
+        raise Problem(404) from None
+    except (NotOpenError, ProposalChangedError) as error:
+        return await _refused(request, member, event_id, language, error, values)
+    return _back(pages, event_id)
+
+
+async def _translator(database: DatabaseDep, member: Member, event_id: UUID) -> None:
+    if not (await _seen(database, member, event_id)).mine:
+        raise Problem(403, "role")
+
+
+async def _host(database: DatabaseDep, member: Member, event_id: UUID) -> None:
+    if not (await _seen(database, member, event_id)).decides:
+        raise Problem(403, "role")
+
+
+async def _refused(
+    request: Request,
+    member: Member,
+    event_id: UUID,
+    language: str,
+    error: Exception,
+    values: Mapping[str, str] | None = None,
+) -> Response:
+    """The page as it is now, with what stood in the way and what was typed."""
+    errors = FormErrors()
+    errors.add("", request.app.state.pages.reader(request).gettext(REFUSALS[type(error)]))
+    return await _show(request, member, event_id, language, values=values, errors=errors, status=409)
+
+
+def _seen_in(form: FormData) -> Seen:
+    """What the form's page showed."""
+    try:
+        proposal_id = UUID(str(form.get("proposal", "")))
+    except ValueError:
+        proposal_id = None
+    revision, version = (version_in(str(form.get(name, ""))) for name in ("revision", "version"))
+    return Seen(proposal_id, revision, version)
+
+
+def _back(pages: PagesDep, event_id: UUID) -> Response:
+    return pages.redirect(f"/console/events/{event_id}/translations?done=1")

@@ -115,7 +115,9 @@ async def checked_form(request: Request) -> FormData:
     form = await read_form(request)
     token = form.get(csrf.FIELD)
     if not isinstance(token, str) or not pages.reader(request).csrf.accepts(token):
-        raise FormRefusedError(form)
+        refused = FormRefusedError(form)
+        await form.close()
+        raise refused
     return form
 
 

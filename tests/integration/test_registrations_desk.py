@@ -363,7 +363,9 @@ async def test_the_list_leads_to_the_desk_for_those_who_may(app, database):
     person = person_of(await at_the_desk(desk, event))
     await at_the_desk(desk, event, channel="email", email=email(), name="Bo")
     page = await desk.get(f"/registrations/console/events/{event.id}")
-    assert f'href="{person}"' in page.text
+    one = person.replace("/desk/", "/registrations/")
+    assert f'href="{one}"' in page.text
+    assert f'href="{person}"' in (await desk.get(one)).text
     assert f'href="{form_of(event)}"' in page.text
     assert f"/notifications/console/calls?event={event.id}" in page.text
     assert "Ada 1 Confirmed English Desk" in words(page)

@@ -110,6 +110,8 @@ class Reasons(BaseModel):
 class PostponementReasons(BaseModel):
     """Why an event is postponed, by language; it need not be said."""
 
+    model_config = ConfigDict(extra="forbid")
+
     reason: dict[LanguageCode, Reason] = Field(default={}, examples=[{"de": "Der Raum ist gesperrt."}])
 
 

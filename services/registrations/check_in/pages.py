@@ -72,6 +72,8 @@ async def scanned(
     request: Request, code: str, ticket: str, member: MemberDep, pages: PagesDep, database: DatabaseDep
 ) -> Response:
     """Where a QR code leads that was scanned with the phone's own camera: to the desk, for who may work there."""
+    if not (code.isascii() and code.isalnum()):
+        raise Problem(404)
     async with database.read() as session:
         known = await known_codes(session, [code[:64]])
     event_id = known.get(code)

@@ -14,10 +14,10 @@ TRIALS = {
     "inbox": (["registrations-worker", "kafka-emptied"], "text"),
     "outbox": (["registrations-api", "registrations-worker"] * 4, "history"),
     "lock": (["registrations-api"], "oversold"),
-    "ledger": (["provider-late", "notifications-worker"] * 4, "ledger"),
+    "ledger": (["provider-late", "notifications-worker"] * 4, "ledger twice"),
     "look": (["kafka-emptied"], "order"),
 }
-"""What breaks, and the rule that has to be found broken."""
+"""What breaks, and the rules of which one has to be found broken."""
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,8 @@ def test_the_checker_finds_what_a_missing_guard_lets_through(outcomes, control):
 
     Without the inbox a text is answered twice; without the outbox in the change's transaction the history has gaps;
     without the pool's lock there are more people than places; without the ledger before the call there are
-    notifications that it knows nothing of; without the look at new connections an emptied log has the newer first.
+    notifications that it knows nothing of, or that came twice; without the look at new connections
+    an emptied log has the newer first.
     """
-    assert TRIALS[control][1] in {finding.rule for finding in outcomes[control].findings}
+    found = {finding.rule for finding in outcomes[control].findings}
+    assert found & set(TRIALS[control][1].split())

@@ -41,4 +41,3 @@ ACTIONS = {
     "registration.cancelled": N_("Cancelled a registration"),
     "registrations.exported": N_("Downloaded the list of who comes"),
 }
-"""The services' own additions stand below, by noun."""

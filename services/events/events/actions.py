@@ -1,10 +1,10 @@
 """The console's actions on an event: publish, move, postpone, cancel, each asked about before it is done; duplicate."""
 
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, cast
+from typing import Any, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 from starlette.datastructures import FormData
 
@@ -25,14 +25,13 @@ from services.events.events.scheduling import TimeFarError
 from shared.auth.sign_in import MemberDep, now_of
 from shared.contracts.base import LocalizedText
 from shared.i18n.catalogues import N_
-from shared.runtime.api import DatabaseDep, PagesDep
-from shared.web.forms import FormErrors, checked_form, request_key
+from shared.runtime.api import DatabaseDep, FormDep, PagesDep
+from shared.web.forms import FormErrors, request_key
 from shared.web.problem import Problem
 from shared.web.validation import explain
 
 router = APIRouter(include_in_schema=False)
 
-CheckedForm = Annotated[FormData, Depends(checked_form)]
 
 MEANWHILE = N_("Somebody changed this event a moment ago. Look at it as it is now, then do this again.")
 NOT_COMPLETE = N_("Something is still missing. The list below says what.")
@@ -42,7 +41,7 @@ CONFIRM = N_("Tick the box to say that you mean it.")
 
 @router.post("/console/events/{event_id}/publish")
 async def publish(
-    request: Request, event_id: UUID, member: MemberDep, form: CheckedForm, database: DatabaseDep, pages: PagesDep
+    request: Request, event_id: UUID, member: MemberDep, form: FormDep, database: DatabaseDep, pages: PagesDep
 ) -> Response:
     """Publishes the event as the organiser saw it."""
     problem = ""
@@ -73,7 +72,7 @@ async def reschedule_page(request: Request, event_id: UUID, member: MemberDep, d
 
 @router.post("/console/events/{event_id}/reschedule")
 async def reschedule(
-    request: Request, event_id: UUID, member: MemberDep, form: CheckedForm, database: DatabaseDep, pages: PagesDep
+    request: Request, event_id: UUID, member: MemberDep, form: FormDep, database: DatabaseDep, pages: PagesDep
 ) -> Response:
     """Moves the event, if the organiser has confirmed it."""
     event = await own_event(database, member, event_id)
@@ -104,7 +103,7 @@ async def cancel_page(request: Request, event_id: UUID, member: MemberDep, datab
 
 @router.post("/console/events/{event_id}/cancel")
 async def cancel(
-    request: Request, event_id: UUID, member: MemberDep, form: CheckedForm, database: DatabaseDep, pages: PagesDep
+    request: Request, event_id: UUID, member: MemberDep, form: FormDep, database: DatabaseDep, pages: PagesDep
 ) -> Response:
     """Cancels the event, if the organiser has confirmed it."""
     event = await own_event(database, member, event_id)
@@ -135,7 +134,7 @@ async def postpone_page(request: Request, event_id: UUID, member: MemberDep, dat
 
 @router.post("/console/events/{event_id}/postpone")
 async def postpone(
-    request: Request, event_id: UUID, member: MemberDep, form: CheckedForm, database: DatabaseDep, pages: PagesDep
+    request: Request, event_id: UUID, member: MemberDep, form: FormDep, database: DatabaseDep, pages: PagesDep
 ) -> Response:
     """Postpones the event, if the organiser has confirmed it."""
     event = await own_event(database, member, event_id)
@@ -165,7 +164,7 @@ async def duplicate_page(request: Request, event_id: UUID, member: MemberDep, da
 
 @router.post("/console/events/{event_id}/duplicate")
 async def duplicate(
-    request: Request, event_id: UUID, member: MemberDep, form: CheckedForm, database: DatabaseDep, pages: PagesDep
+    request: Request, event_id: UUID, member: MemberDep, form: FormDep, database: DatabaseDep, pages: PagesDep
 ) -> Response:
     """Makes the copy, a draft, and opens its form."""
     event = await own_event(database, member, event_id)

@@ -231,9 +231,14 @@ def link_of(text: str) -> str:
     return text
 
 
+def is_address(text: str) -> bool:
+    """Whether this looks like an e-mail address."""
+    return bool(_ADDRESS.fullmatch(text))
+
+
 def address_of(text: str) -> str:
     """An e-mail address, or nothing. Raises PydanticCustomError."""
-    if text and not _ADDRESS.fullmatch(text):
+    if text and not is_address(text):
         raise refuse("no_address")
     return text
 

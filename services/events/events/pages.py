@@ -5,8 +5,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from starlette.datastructures import FormData
+from fastapi import APIRouter, Query, Request, Response
 
 from services.events.co_hosts.queries import open_invitations
 from services.events.events.checking import IncompleteError, what_is_missing
@@ -40,8 +39,8 @@ from shared.auth.sign_in import MemberDep, now_of, require
 from shared.database.engine import Database
 from shared.i18n.catalogues import N_
 from shared.i18n.languages import LANGUAGES
-from shared.runtime.api import DatabaseDep, PagesDep
-from shared.web.forms import FormErrors, checked_form, request_key
+from shared.runtime.api import DatabaseDep, FormDep, PagesDep
+from shared.web.forms import FormErrors, request_key
 from shared.web.pages import Pages
 from shared.web.problem import Problem
 from shared.web.reader import Reader
@@ -49,7 +48,6 @@ from shared.web.shown import pick
 
 router = APIRouter(include_in_schema=False)
 
-CheckedForm = Annotated[FormData, Depends(checked_form)]
 ZONES = sorted(zone for zone in known_zones() if zone.startswith("Europe/"))
 
 CODE_TAKEN = N_("Another event has this code. Choose another one.")
@@ -123,7 +121,7 @@ async def new_event(request: Request, member: MemberDep, pages: PagesDep) -> Res
 
 @router.post("/console/events/new")
 async def create(
-    request: Request, member: MemberDep, form: CheckedForm, database: DatabaseDep, pages: PagesDep
+    request: Request, member: MemberDep, form: FormDep, database: DatabaseDep, pages: PagesDep
 ) -> Response:
     """Makes a draft, or shows the form again with what was typed."""
     values = typed_values(form)
@@ -222,7 +220,7 @@ async def edit_page(
 
 @router.post("/console/events/{event_id}/edit")
 async def edit(
-    request: Request, event_id: UUID, member: MemberDep, form: CheckedForm, database: DatabaseDep, pages: PagesDep
+    request: Request, event_id: UUID, member: MemberDep, form: FormDep, database: DatabaseDep, pages: PagesDep
 ) -> Response:
     """Saves the form, shows it again with what is wrong, or shows what somebody else changed meanwhile."""
     event = await own_event(database, member, event_id)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from services.events.events.drafting import address_of
+from services.events.events.drafting import NO_ADDRESS, is_address
 from services.events.events.form import Values
 from services.events.events.wording import ORGANISATION_KINDS
 from services.events.organisations import form as forms
@@ -45,7 +45,6 @@ router = APIRouter(include_in_schema=False)
 INVITATIONS = Limit("invitations", 50, timedelta(days=1))
 NO_PICTURE = N_("Choose a picture: PNG, JPEG, WebP or GIF, at most 4,000 pixels wide and high.")
 NO_ROLE = N_("Choose one of the roles.")
-NO_ADDRESS = N_("Write an e-mail address, for example office@example.org.")
 LAST_OWNER = N_("An organisation needs an owner. Make somebody else an owner first.")
 DONE = {
     "saved": N_("Saved"),
@@ -209,7 +208,7 @@ async def send_invitation(
     organisation = await own_organisation(database, member, organisation_id)
     values, reader = forms.typed(form), pages.reader(request)
     address, errors = one_line(values.get("email")), FormErrors()
-    if not _is_address(address):
+    if not is_address(address):
         errors.add("email", reader.gettext(NO_ADDRESS))
     if values.get("role") not in ROLES:
         errors.add("role", reader.gettext(NO_ROLE))
@@ -223,13 +222,6 @@ async def send_invitation(
         role, lifetime = Role(values.get("role")), request.app.state.settings.invitation_lifetime
         await invite(session, vault, member, organisation_id, recipient, role, lifetime=lifetime, now=now)
     return pages.redirect(f"/console/organisations/{organisation_id}?done=invited")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        return bool(address_of(text))
-    except ValueError:
-        return False
 
 
 @router.post("/console/organisations/{organisation_id}/invitations/{invitation_id}/take-back")

@@ -1,12 +1,11 @@
 """The console's pages of series: repeat an event, see what is planned, change the rule, end it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from typing import Any, cast
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
-from starlette.datastructures import FormData
 
 from services.events.events.checking import IncompleteError, what_is_missing
 from services.events.events.commands import UnknownEventError, WrongStateError
@@ -39,15 +38,14 @@ from shared.auth.rights import Right
 from shared.auth.sign_in import MemberDep, now_of
 from shared.database.engine import Database
 from shared.i18n.catalogues import N_
-from shared.runtime.api import DatabaseDep
-from shared.web.forms import FormErrors, checked_form, request_key
+from shared.runtime.api import DatabaseDep, FormDep
+from shared.web.forms import FormErrors, request_key
 from shared.web.pages import Pages
 from shared.web.problem import Problem
 from shared.web.validation import explain
 
 router = APIRouter(include_in_schema=False)
 
-CheckedForm = Annotated[FormData, Depends(checked_form)]
 
 NO_DATES = N_("This rule has no date that is still to come.")
 CONFIRM = N_("Tick the box to say that you mean it.")
@@ -73,9 +71,7 @@ async def repeat_page(request: Request, event_id: UUID, member: MemberDep, datab
 
 
 @router.post("/console/events/{event_id}/repeat")
-async def repeat(
-    request: Request, event_id: UUID, member: MemberDep, form: CheckedForm, database: DatabaseDep
-) -> Response:
+async def repeat(request: Request, event_id: UUID, member: MemberDep, form: FormDep, database: DatabaseDep) -> Response:
     """Shows the dates of the rule that was typed; begins the series once they were seen."""
     event = await own_event(database, member, event_id)
     first, values = first_day(_repeatable(event)), typed_values(form)
@@ -113,9 +109,7 @@ async def edit_page(request: Request, series_id: UUID, member: MemberDep, databa
 
 
 @router.post("/console/series/{series_id}/edit")
-async def edit(
-    request: Request, series_id: UUID, member: MemberDep, form: CheckedForm, database: DatabaseDep
-) -> Response:
+async def edit(request: Request, series_id: UUID, member: MemberDep, form: FormDep, database: DatabaseDep) -> Response:
     """Shows what the change would do to each event; does that once the organiser has confirmed it."""
     series = await _going_on(database, member, series_id)
     reader, values = request.app.state.pages.reader(request), typed_values(form)
@@ -143,9 +137,7 @@ async def edit(
 
 
 @router.post("/console/series/{series_id}/end")
-async def end(
-    request: Request, series_id: UUID, member: MemberDep, form: CheckedForm, database: DatabaseDep
-) -> Response:
+async def end(request: Request, series_id: UUID, member: MemberDep, form: FormDep, database: DatabaseDep) -> Response:
     """Ends the series, if the organiser has confirmed it."""
     series = await own_series(database, member, series_id, Right.EDIT)
     errors = FormErrors()

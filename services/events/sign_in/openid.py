@@ -6,7 +6,6 @@ provider answered; whose sign-in that is stands in `identities`.
 
 import asyncio
 import hmac
-import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -24,6 +23,7 @@ from joserfc.errors import JoseError
 from joserfc.jws import JWSRegistry
 from pydantic import AwareDatetime, BaseModel
 
+from services.events.events.drafting import is_address
 from services.events.settings import EventsSettings
 from services.events.sign_in.provider import Failure, OpenIdError, Provider
 
@@ -35,7 +35,6 @@ _DENIALS = {"access_denied", "consent_required", "login_required", "interaction_
 _TROUBLES = {"server_error", "temporarily_unavailable"}
 _TOKEN_ERRORS = {"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type"}
 _LONGEST_SUBJECT = 255
-_ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}")
 
 
 class Transaction(BaseModel):
@@ -216,7 +215,7 @@ class OpenId:
             raise OpenIdError(Failure.REFUSED, "roles stand elsewhere")
         address = claim_at(claims, settings.openid_address_claim)
         verified = settings.openid_addresses_are_verified or claims.get("email_verified") in (True, "true")
-        fits = isinstance(address, str) and bool(_ADDRESS.fullmatch(address))
+        fits = isinstance(address, str) and is_address(address)
         roles = _words(claim_at(claims, path)) if path else frozenset()
         return Identity(settings.openid_issuer, claims["sub"], address if verified and fits else None, roles)
 

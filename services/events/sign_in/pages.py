@@ -1,7 +1,6 @@
 """The pages of the sign-in, and the two cookies that it sets."""
 
 import math
-import re
 from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
@@ -10,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import FormData
 
+from services.events.events.drafting import is_address
 from services.events.organisations.members import address_hash
 from services.events.settings import EventsSettings
 from services.events.sign_in.commands import (
@@ -25,9 +25,9 @@ from shared.auth.tokens import TOKEN_COOKIE, TOKEN_LIFETIME, read_token, sign_to
 from shared.database.engine import WriteSession
 from shared.i18n.catalogues import N_
 from shared.i18n.plain import one_line
-from shared.runtime.api import DatabaseDep, PagesDep, VaultDep
+from shared.runtime.api import DatabaseDep, FormDep, PagesDep, VaultDep
 from shared.web.cookies import cookie_name, forget_cookie, set_cookie
-from shared.web.forms import FormErrors, checked_form
+from shared.web.forms import FormErrors
 from shared.web.limits import Limit, TooManyTriesError
 from shared.web.pages import Pages
 
@@ -36,11 +36,8 @@ router = APIRouter(include_in_schema=False)
 SESSION_COOKIE = "teilhabe_session"
 GUESSES = Limit("sign-in-guesses", 60, timedelta(hours=1))
 AFTER_SIGN_IN = "/console"
-_ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}")
 _NOT_AN_ADDRESS = N_("Write your e-mail address, for example office@example.org.")
 _TOO_MANY = N_("You have asked for many links in a short time. Please wait %(minutes)s minutes, then try again.")
-
-CheckedForm = Annotated[FormData, Depends(checked_form)]
 
 
 def _settings(request: Request) -> EventsSettings:
@@ -60,10 +57,10 @@ async def sign_in_page(request: Request, pages: PagesDep, settings: SettingsDep,
 
 
 @router.post("/sign-in")
-async def ask(request: Request, form: CheckedForm, database: DatabaseDep, pages: PagesDep, vault: VaultDep) -> Response:
+async def ask(request: Request, form: FormDep, database: DatabaseDep, pages: PagesDep, vault: VaultDep) -> Response:
     """Takes the wish for a link; the answer is the same for every address."""
     address = one_line(str(form.get("email", "")))
-    if not _ADDRESS.fullmatch(address):
+    if not is_address(address):
         return _asked_wrongly(request, form, _NOT_AN_ADDRESS, 422)
     hashed, now = address_hash(vault, address), now_of(request)
     next_url = safe_next(str(form.get("next", "")), pages.urls, "") or None
@@ -147,7 +144,7 @@ async def link_page(
 async def use_link(
     request: Request,
     token: str,
-    _form: CheckedForm,
+    _form: FormDep,
     database: DatabaseDep,
     pages: PagesDep,
     vault: VaultDep,
@@ -175,7 +172,7 @@ async def use_link(
 
 @router.post("/sign-out")
 async def sign_out(
-    request: Request, _form: CheckedForm, database: DatabaseDep, pages: PagesDep, settings: SettingsDep
+    request: Request, _form: FormDep, database: DatabaseDep, pages: PagesDep, settings: SettingsDep
 ) -> Response:
     """Ends the session, and has the browser drop what it kept of it."""
     async with database.begin() as session:

@@ -1,10 +1,10 @@
 """The console's pages of translations: a co-host proposes and reads through, the host approves or declines."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 from starlette.datastructures import FormData
 
@@ -41,12 +41,11 @@ from services.events.translations.wording import (
 from shared.auth.members import Member
 from shared.auth.rights import Right
 from shared.auth.sign_in import MemberDep, now_of
-from shared.runtime.api import DatabaseDep, PagesDep
-from shared.web.forms import FormErrors, checked_form, request_key
+from shared.runtime.api import DatabaseDep, FormDep, PagesDep
+from shared.web.forms import FormErrors, request_key
 from shared.web.problem import Problem
 
 router = APIRouter(include_in_schema=False)
-CheckedForm = Annotated[FormData, Depends(checked_form)]
 PATH = "/console/events/{event_id}/translations"
 
 REFUSALS: dict[type[Exception], str] = {
@@ -153,7 +152,7 @@ async def propose(
     member: MemberDep,
     database: DatabaseDep,
     pages: PagesDep,
-    form: CheckedForm,
+    form: FormDep,
 ) -> Response:
     """Saves the co-host's words for the host to decide about."""
     await _translator(database, member, event_id)
@@ -183,7 +182,7 @@ async def reviewed(
     member: MemberDep,
     database: DatabaseDep,
     pages: PagesDep,
-    form: CheckedForm,
+    form: FormDep,
 ) -> Response:
     """Says that the co-host has read the proposal through."""
     await _translator(database, member, event_id)
@@ -205,7 +204,7 @@ async def approve(
     member: MemberDep,
     database: DatabaseDep,
     pages: PagesDep,
-    form: CheckedForm,
+    form: FormDep,
 ) -> Response:
     """Writes the proposal's words into the event, as the host saw them."""
     await _host(database, member, event_id)
@@ -227,7 +226,7 @@ async def decline(
     member: MemberDep,
     database: DatabaseDep,
     pages: PagesDep,
-    form: CheckedForm,
+    form: FormDep,
 ) -> Response:
     """Tells the co-host why its words are not taken."""
     await _host(database, member, event_id)

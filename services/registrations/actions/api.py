@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from services.registrations.actions.commands import Done, Instruction, carry_out
 from services.registrations.actions.model import Action, Outcome
-from services.registrations.registrations.console import counted_event, seen_event, shown_page
+from services.registrations.events.access import seen_event
+from services.registrations.registrations.console import counted_event, shown_page
 from services.registrations.registrations.listing import Order, Wanted, figures_of
 from services.registrations.registrations.model import LONGEST_NOTE, State
 from shared.auth.rights import Right

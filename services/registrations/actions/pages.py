@@ -11,8 +11,9 @@ from services.registrations.actions.commands import Instruction, carry_out, outc
 from services.registrations.actions.form import Chosen, errors_of, read_chosen
 from services.registrations.actions.model import FINE, Action
 from services.registrations.actions.wording import ACTIONS, EXPLANATIONS, OUTCOMES
+from services.registrations.events.access import seen_event
 from services.registrations.events.queries import Offer
-from services.registrations.registrations.console import about_list, console_path, seen_event
+from services.registrations.registrations.console import about_list, console_path
 from services.registrations.registrations.listing import Line, Wanted, some_of
 from services.registrations.registrations.model import LIVE
 from shared.auth.rights import Access, Right

@@ -6,10 +6,9 @@ from uuid import UUID
 
 from services.registrations.check_in.commands import Desk
 from services.registrations.check_in.queries import PartyHere, by_name, by_ticket, of_other_event, session_of
-from services.registrations.events.queries import offer_of
+from services.registrations.events.access import hosted_event
 from shared.auth.members import Member
 from shared.auth.rights import Right
-from shared.auth.sign_in import require
 from shared.contracts.events import EventState, Session
 from shared.database.engine import Database, ReadSession
 from shared.tickets import read_ticket
@@ -41,10 +40,7 @@ async def place_of(session: ReadSession, member: Member, event_id: UUID, session
     Raises Problem: 404 for the event of another host, for co-hosts too, and for a session of another event; 403 for a
     role that may not.
     """
-    offer = await offer_of(session, event_id)
-    if offer is None:
-        raise Problem(404)
-    require(member.access_to(offer.event.organisation_id), Right.DESK)
+    offer = await hosted_event(session, member, event_id, Right.DESK)
     chosen = session_of(offer.event, session_id, datetime.now(UTC))
     if chosen is None:
         raise Problem(404)

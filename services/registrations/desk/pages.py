@@ -10,20 +10,20 @@ from services.registrations.consents.queries import co_hosts_of
 from services.registrations.desk.commands import Desk
 from services.registrations.desk.form import desk_channel, read_desk_wish
 from services.registrations.desk.person import path_of
-from services.registrations.events.queries import Offer, offer_of
+from services.registrations.events.access import hosted_event
+from services.registrations.events.queries import Offer
 from services.registrations.registrations.admission import Admitted, Decision, Refusal, Refused, Wish
 from services.registrations.registrations.form import AT_MOST, share_names
 from services.registrations.registrations.limits import count_wish
 from services.registrations.registrations.pages import about, language_options
 from shared.auth.members import Member
 from shared.auth.rights import Right
-from shared.auth.sign_in import MemberDep, require
+from shared.auth.sign_in import MemberDep
 from shared.database.engine import Database
 from shared.runtime.api import DatabaseDep, FormDep, PagesDep
 from shared.web.forms import FormErrors, request_key
 from shared.web.limits import TooManyTriesError
 from shared.web.pages import Pages
-from shared.web.problem import Problem
 from shared.web.problems import TEXTS
 
 router = APIRouter(include_in_schema=False)
@@ -34,11 +34,7 @@ REGISTER = "/registrations/console/events/{event_id}/register"
 async def desk_of(database: Database, event_id: UUID, member: Member) -> Offer:
     """The event, for a member of its host who may register people. Raises Problem 404 or 403."""
     async with database.read() as session:
-        offer = await offer_of(session, event_id)
-    if offer is None:
-        raise Problem(404)
-    require(member.access_to(offer.event.organisation_id), Right.DESK)
-    return offer
+        return await hosted_event(session, member, event_id, Right.DESK)
 
 
 @router.get(REGISTER)

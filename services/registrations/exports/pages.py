@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
+from services.registrations.events.access import seen_event
 from services.registrations.exports.columns import Column, columns_for
 from services.registrations.exports.spreadsheets import CSV, XLSX, CsvTable, Table, XlsxTable
-from services.registrations.registrations.console import seen_event
 from services.registrations.registrations.listing import Wanted, all_of
 from shared.auth import audit
 from shared.auth.members import Member

@@ -8,8 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.registrations.events.access import seen_event
 from services.registrations.exports.pages import headers, record_export
-from services.registrations.registrations.console import seen_event
 from services.registrations.registrations.listing import LIVE_STATES, Line, Order, Wanted, all_of
 from services.registrations.registrations.model import State
 from shared.auth.members import Member, profiles_of

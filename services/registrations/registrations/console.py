@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from services.registrations.actions.wording import ACTIONS
-from services.registrations.events.queries import Offer, offer_of
+from services.registrations.events.access import seen_event
+from services.registrations.events.queries import Offer
 from services.registrations.registrations.listing import (
     ENDED_STATES,
     LIVE_STATES,
@@ -26,7 +27,7 @@ from services.registrations.registrations.model import State
 from services.registrations.registrations.wording import BADGES, CHANNELS, MEANS, STATES
 from shared.auth.members import Member
 from shared.auth.rights import Access, Right
-from shared.auth.sign_in import MemberDep, member_if_any, require
+from shared.auth.sign_in import MemberDep, member_if_any
 from shared.contracts.events import Scope
 from shared.database.engine import ReadSession
 from shared.i18n.catalogues import N_
@@ -50,17 +51,6 @@ ORDERS = {
     Order.SIZE: N_("Largest party first"),
     Order.STATE: N_("State"),
 }
-
-
-async def seen_event(session: ReadSession, member: Member, event_id: UUID, right: Right) -> tuple[Offer, Access]:
-    """An event that the member hosts or co-hosts, and what the member may do with it.
-
-    Raises Problem: 404 for what is not theirs, 403 where the role is too small.
-    """
-    offer = await offer_of(session, event_id)
-    if offer is None:
-        raise Problem(404)
-    return offer, require(member.access_to(offer.event.organisation_id, offer.event.co_hosts), right)
 
 
 async def counted_event(session: ReadSession, member: Member, event_id: UUID) -> tuple[Offer, Access]:

@@ -6,21 +6,7 @@ import json
 import pytest
 
 from shared.contracts.organisations import Role
-from shared.database.migrations import upgrade
-from tests.support.events_service import running_events_service, send
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
-
-
-@pytest.fixture
-async def events(migrated):
-    async with running_events_service(migrated) as service:
-        yield service
+from tests.support.events_service import owner_address, send, taken_over
 
 
 @pytest.fixture
@@ -134,6 +120,20 @@ async def test_a_co_host_looks_and_changes_nothing(events, host, guest):
     assert "/edit" not in page.text
     for path in ("/edit", "/reschedule", "/cancel", "/history"):
         assert (await browser.get(f"/console/events/{event_id}{path}")).status == 403, path
+
+
+async def test_the_events_log_names_the_other_organisation_and_not_its_people(events, host, guest):
+    """The host reads which organisation said yes and which it asked; of the addresses it reads its own alone."""
+    event_id, browser = await asked(events, host, guest)
+    await answered(events, guest, event_id, "yes")
+    await taken_over(events)
+    log = (await browser.get(f"/console/events/{event_id}/history")).text
+    assert "Accepted to co-host" in log
+    assert owner_address(host.organisation_ids[0]) in log
+    assert owner_address(guest.organisation_ids[0]) not in log
+    assert log.count("Verein") == 2
+    page = f"/console/organisations/{guest.organisation_ids[0]}/history"
+    assert owner_address(guest.organisation_ids[0]) in (await (await events.session_of(guest)).get(page)).text
 
 
 @pytest.mark.parametrize("role", [Role.DESK, Role.VIEWER])

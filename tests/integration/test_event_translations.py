@@ -8,23 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from shared.contracts.organisations import Role
-from shared.database.migrations import upgrade
-from tests.support.events_service import content, running_events_service, send, words
+from tests.support.events_service import content, send, words
 
 TURKISH = [("title", "Dikiş"), ("text", "Birlikte dikiyoruz."), ("access_notes", "Rampa")]
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
-
-
-@pytest.fixture
-async def events(migrated):
-    async with running_events_service(migrated) as service:
-        yield service
 
 
 @pytest.fixture

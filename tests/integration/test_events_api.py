@@ -1,25 +1,10 @@
-import asyncio
 import json
 
 import pytest
 from uuid6 import uuid7
 
 from services.events.events.commands import edit_event
-from shared.database.migrations import upgrade
-from tests.support.events_service import NOW, content, running_events_service
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
-
-
-@pytest.fixture
-async def events(migrated):
-    async with running_events_service(migrated) as service:
-        yield service
+from tests.support.events_service import NOW, content
 
 
 @pytest.fixture

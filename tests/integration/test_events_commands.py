@@ -27,22 +27,8 @@ from services.events.programme.queries import Wanted, find_events
 from services.events.series.planning import Window
 from shared.contracts.events import EventState
 from shared.contracts.registrations import CapacityChanged, PlacesCount
-from shared.database.migrations import upgrade
 from shared.sms.keywords import code_problem
-from tests.support.events_service import NOW, content, running_events_service
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
-
-
-@pytest.fixture
-async def events(migrated):
-    async with running_events_service(migrated) as service:
-        yield service
+from tests.support.events_service import NOW, content
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-import asyncio
 import html
 import re
 from datetime import UTC, datetime, timedelta
@@ -9,21 +8,7 @@ from uuid6 import uuid7
 
 from services.events.events.commands import edit_event
 from services.events.events.rescheduling import reschedule_event
-from shared.database.migrations import upgrade
-from tests.support.events_service import NOW, content, count, csrf, form_bytes, running_events_service, send, words
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
-
-
-@pytest.fixture
-async def events(migrated):
-    async with running_events_service(migrated) as service:
-        yield service
+from tests.support.events_service import NOW, content, count, csrf, form_bytes, send, words
 
 
 @pytest.fixture

@@ -11,22 +11,8 @@ from icalendar import Calendar
 
 from services.events.events.cancelling import cancel_event
 from services.events.events.commands import edit_event
-from shared.database.migrations import upgrade
-from tests.support.events_service import NOW, content, count, running_events_service, words
+from tests.support.events_service import NOW, content, count, words
 from tests.support.look import open_page, running_browser, sideways, violations
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
-
-
-@pytest.fixture
-async def events(migrated):
-    async with running_events_service(migrated) as service:
-        yield service
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The overview: my events and those that we co-host, found, filtered, with what asks for something to be done."""
 
-import asyncio
 import html
 import re
 from datetime import timedelta
@@ -10,23 +9,9 @@ import pytest
 from services.events.co_hosts.model import CoHostRow, State
 from services.events.events.postponing import postpone_event
 from shared.contracts.events import CoHostRole, Scope
-from shared.database.migrations import upgrade
-from tests.support.events_service import NOW, count, running_events_service, words
+from tests.support.events_service import NOW, count, words
 
 TITLE = re.compile(r'href="/console/events/[0-9a-f-]{36}"[^>]*>([^<]*)</a>')
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
-
-
-@pytest.fixture
-async def events(migrated):
-    async with running_events_service(migrated) as service:
-        yield service
 
 
 @pytest.fixture

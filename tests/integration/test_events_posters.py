@@ -1,29 +1,14 @@
 """Posters and hand-outs in the console."""
 
-import asyncio
 from urllib.parse import urlsplit
 
 import pytest
 
 from services.events.events.cancelling import cancel_event
 from services.events.posters import pages as posters_pages
-from shared.database.migrations import upgrade
 from shared.typesetting.compiling import BusyError
-from tests.support.events_service import NOW, running_events_service, words
+from tests.support.events_service import NOW, words
 from tests.support.sheets import is_for_screen_readers, read, text_of
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
-
-
-@pytest.fixture
-async def events(migrated):
-    async with running_events_service(migrated) as service:
-        yield service
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """An event without a date for the time being, and copies of events, on a real PostgreSQL."""
 
-import asyncio
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -17,24 +16,10 @@ from services.events.events.postponing import postpone_event
 from services.events.events.publishing import publish_event
 from services.events.events.rescheduling import reschedule_event
 from shared.contracts.events import EventState, Status
-from shared.database.migrations import upgrade
-from tests.support.events_service import NOW, content, csrf, running_events_service, send, words
+from tests.support.events_service import NOW, content, csrf, send, words
 
 JSON_LD = re.compile(r'<script type="application/ld\+json"[^>]*>(.*?)</script>', re.DOTALL)
 FIRST = datetime(2027, 4, 5, 8, 0, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
-
-
-@pytest.fixture
-async def events(migrated):
-    async with running_events_service(migrated) as service:
-        yield service
 
 
 @pytest.fixture

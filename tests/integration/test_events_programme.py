@@ -1,4 +1,3 @@
-import asyncio
 import html
 import json
 import re
@@ -10,23 +9,9 @@ import pytest
 from icalendar import Calendar
 
 from services.events.events.cancelling import cancel_event
-from shared.database.migrations import upgrade
-from tests.support.events_service import NOW, count, running_events_service, words
+from tests.support.events_service import NOW, count, words
 
 LINK = "https://meet.demo.example/secret-room"
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
-
-
-@pytest.fixture
-async def events(migrated):
-    async with running_events_service(migrated) as service:
-        yield service
 
 
 @pytest.fixture

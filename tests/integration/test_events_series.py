@@ -27,20 +27,12 @@ from services.events.series.queries import series_by_id
 from services.events.series.rules import Frequency, Rule
 from services.events.series.spreading import Scope, edit_occurrences
 from shared.auth.rights import Right
-from shared.database.migrations import upgrade
 from tests.support.events_service import CSRF, content, count, csrf, form_bytes, running_events_service
 
 WINDOW = Window(timedelta(weeks=8), 3)
 WEEKLY = Rule(Frequency.WEEKLY, (0,))
 """Mondays, as `content()` is on Monday, 5 April."""
 MONDAYS = [date(2027, 4, 5), date(2027, 4, 12), date(2027, 4, 19), date(2027, 4, 26)]
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
 
 
 @pytest.fixture

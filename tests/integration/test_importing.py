@@ -15,25 +15,11 @@ from services.events.importing import fetching
 from services.events.importing.commands import KEPT_FOR, carry_out, forget_old_imports
 from services.events.importing.fetching import FetchError, fetch, is_public
 from services.events.settings import EventsSettings
-from shared.database.migrations import upgrade
 from tests.support.events_service import CSRF, content, csrf, running_events_service, send, shared_settings
 
 NEW = "/console/imports/new"
 LIST = "Nr;Titel;Datum;Uhrzeit;Ort;ID\n1;Nähen;24.05.2027;18-20 Uhr;Haus;n1\n2;Kochen;25.05.2027;18 Uhr;Küche;k1\n"
 FIELDS = {"kind": "workshop", "language": "de", "time_zone": "Europe/Berlin", "minutes": "", "order": ""}
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
-
-
-@pytest.fixture
-async def events(migrated):
-    async with running_events_service(migrated) as service:
-        yield service
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What an identity provider, or somebody in its name, may answer: what is not exactly right signs nobody in."""
 
-import asyncio
 import json
 import logging
 import time
@@ -15,20 +14,12 @@ from structlog.testing import capture_logs
 from deploy.kafka.kafka import free_port
 from services.events.sign_in import openid
 from services.events.sign_in.openid import OpenId
-from shared.database.migrations import upgrade
 from tests.support.events_service import NOW, owner_address, running_events_service
 from tests.support.forged_provider import CLIENT, KEY, ForgedProvider, come_back, signed, signed_with_password, unsigned
 from tests.support.notifications import serving
 
 OTHER = RSAKey.generate_key(2048, {"kid": "first"})
 SECRET = "the secret that both sides know, long enough"
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
 
 
 @pytest.fixture(scope="module")

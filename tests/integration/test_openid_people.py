@@ -40,13 +40,6 @@ CONSOLES = {"registrations": f"/registrations/console/events/{uuid4()}", "notifi
 
 
 @pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
-
-
-@pytest.fixture(scope="module")
 async def service(migrated):
     forged, port = ForgedProvider("", NOW), free_port()
     async with serving(forged, port) as url:

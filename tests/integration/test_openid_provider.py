@@ -1,6 +1,5 @@
 """Sign-in at a certified OpenID Connect provider that runs here: the whole way, page by page."""
 
-import asyncio
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,16 +10,8 @@ from deploy.kafka.kafka import free_port
 from services.events.sign_in import openid
 from services.events.sign_in.openid import OpenId
 from shared.contracts.organisations import Role
-from shared.database.migrations import upgrade
 from tests.support.events_service import csrf, owner_address, running_events_service
 from tests.support.openid_provider import BACK, CLIENT, PUBLIC_CLIENT, SECRET, running_provider
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
 
 
 @pytest.fixture(scope="module")

@@ -1,31 +1,13 @@
 """Organisations: what residents read, who acts for them, invitations, and the log of changes."""
 
-import asyncio
-
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from services.events.audit.consumers import keep_changes
 from services.events.organisations.members import LastOwnerError, remove_member, set_role
-from shared.contracts.audit import ChangeRecorded
 from shared.contracts.notification_requests import Secret
 from shared.contracts.organisations import Role
-from shared.database.migrations import upgrade
-from tests.support.events_service import CSRF, owner_address, running_events_service, send
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
-
-
-@pytest.fixture
-async def events(migrated):
-    async with running_events_service(migrated) as service:
-        yield service
+from tests.support.events_service import CSRF, owner_address, send, taken_over
 
 
 @pytest.fixture
@@ -53,13 +35,6 @@ async def invited(events, browser, member, address, role="desk", language="tr"):
     assert request["template"] == "invitation"
     assert address not in str(request)
     return secret.token
-
-
-async def taken_over(events):
-    """The worker writes what was recorded into the log."""
-    messages = [ChangeRecorded.model_validate(one) for one in await events.messages("audit")]
-    async with events.database.begin() as session:
-        await keep_changes(session, messages)
 
 
 async def test_an_owner_says_who_the_organisation_is_in_several_languages(events, owner):

@@ -23,7 +23,6 @@ from shared.auth.tokens import TOKEN_COOKIE, check_token, sign_token
 from shared.contracts.contacts import Contact
 from shared.contracts.organisations import Membership, OrganisationChanged, Role
 from shared.database.engine import Database, service_metadata
-from shared.database.migrations import upgrade
 from shared.web.problems import install_problem_handlers
 from shared.web.urls import ServiceUrls
 from tests.support.asgi_client import AsgiClient
@@ -33,22 +32,8 @@ from tests.support.events_service import (
     csrf,
     key_pair,
     owner_address,
-    running_events_service,
     use_link,
 )
-
-
-@pytest.fixture(scope="module")
-async def migrated(database_url):
-    url = database_url("events")
-    await asyncio.to_thread(upgrade, "events", url)
-    return url
-
-
-@pytest.fixture
-async def events(migrated):
-    async with running_events_service(migrated) as service:
-        yield service
 
 
 async def test_a_link_signs_in_once(events):

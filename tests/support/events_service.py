@@ -16,6 +16,7 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import text
 from uuid6 import uuid7
 
+from services.events.audit.consumers import keep_changes
 from services.events.co_hosts.commands import answer as answer_co_hosting
 from services.events.co_hosts.commands import invite as invite_co_host
 from services.events.events.commands import create_event
@@ -32,6 +33,7 @@ from services.events.sign_in.commands import answer_requests, open_session
 from services.events.sign_in.pages import SESSION_COOKIE
 from shared.auth.members import Member, memberships
 from shared.auth.tokens import TOKEN_COOKIE, sign_token
+from shared.contracts.audit import ChangeRecorded
 from shared.contracts.events import CoHostRole, Scope
 from shared.contracts.notification_requests import Secret
 from shared.contracts.organisations import Role
@@ -200,6 +202,13 @@ class EventsService:
         answer = await use_link(browser, await self.sent_token())
         assert answer.status == 303
         return browser
+
+
+async def taken_over(events: EventsService) -> None:
+    """Write what was recorded into the log of changes, as the worker does."""
+    messages = [ChangeRecorded.model_validate(one) for one in await events.messages("audit")]
+    async with events.database.begin() as session:
+        await keep_changes(session, messages)
 
 
 def owner_address(organisation_id: UUID) -> str:

@@ -25,7 +25,7 @@ async def event_history(
     """Who changed what in the event, its registrations included; for those who may edit it."""
     event = await own_event(database, member, event_id, Right.EDIT)
     async with database.read() as session:
-        changes, count = await changes_of_event(session, vault, event_id, page)
+        changes, count = await changes_of_event(session, vault, member, event_id, page)
     back = (f"/console/events/{event_id}", event.texts("title"))
     return _show(request, changes, count, page, back)
 
@@ -42,7 +42,7 @@ async def organisation_history(
     """Who changed what for the organisation; for those who may edit its events."""
     organisation = await own_organisation(database, member, organisation_id, Right.EDIT)
     async with database.read() as session:
-        changes, count = await changes_of_organisation(session, vault, organisation_id, page)
+        changes, count = await changes_of_organisation(session, vault, member, organisation_id, page)
     return _show(request, changes, count, page, (f"/console/organisations/{organisation_id}", organisation.name))
 
 

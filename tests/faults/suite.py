@@ -1,6 +1,6 @@
 """The trials of the test suite: each kind of fault twenty times, in files of their own that share the cores.
 
-What stops Kafka costs a start of it each time, some five seconds. Such kinds are tried five times here, so that the
+What stops Kafka costs a start of it each time, some five seconds. Such kinds are tried three times here, so that the
 whole suite stays below twenty minutes on two cores, and twenty times, with a minute without Kafka, in the long form:
 `TEILHABE_FAULTS_AT_BROKER=20 make test TESTS=tests/faults`.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.faults.trial import Outcome, Plan, attempt
 
 TIMES = 20
-TIMES_AT_BROKER = int(os.environ.get("TEILHABE_FAULTS_AT_BROKER", "5"))
+TIMES_AT_BROKER = int(os.environ.get("TEILHABE_FAULTS_AT_BROKER", "3"))
 MINUTE = ["kafka-minute"] if TIMES_AT_BROKER >= TIMES else []
 SEED = 20261123
 

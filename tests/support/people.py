@@ -112,3 +112,71 @@ async def create_event(system: System, page: Page, fields: dict[str, str], langu
     await page.click("form[action$='/publish'] button")
     await page.wait_for_url(re.compile(r"done=published|/console/events/"))
     return event_id
+
+
+async def fill_registration(page: Page, **fields: str) -> None:
+    """As a resident who has the form open: fill it and send it."""
+    for name, value in fields.items():
+        if name in ("channel", "consent"):
+            await page.check(f"[name={name}][value={value}]")
+        elif name == "language":
+            await page.select_option("[name=language]", value)
+        else:
+            await page.fill(f"[name={name}]", value)
+    await page.click("main form button[type=submit]")
+
+
+async def register_page(system: System, page: Page, event_id: str) -> None:
+    """The form, once the event has arrived at registrations."""
+    address = f"{system.url('registrations')}/registrations/new/{event_id}"
+
+    async def there():
+        return (await page.goto(address)).status == 200
+
+    await until("the event's arrival", there)
+
+
+async def register_on_paper(system: System, page: Page, event_id: str, name: str, reach: str) -> str:
+    """As the desk: somebody calls who has nothing but paper; returns the address of the registration's page."""
+    address = f"{system.url('registrations')}/registrations/console/events/{event_id}/register"
+
+    async def there():
+        return (await page.goto(address)).status == 200
+
+    await until("the event's arrival", there)
+    await page.check("[name=channel][value=paper]")
+    await page.fill("[name=name]", name)
+    await page.fill("[name=reach]", reach)
+    await page.select_option("[name=language]", "ar")
+    await page.check("[name=consent]")
+    await page.click("main form button[type=submit]")
+    await page.wait_for_url("**/desk/*?done=registered")
+    return page.url.partition("?")[0]
+
+
+class CallList:
+    """The call list of one event."""
+
+    def __init__(self, system: System, page: Page, event_id: str) -> None:
+        self.address = f"{system.url('notifications')}/notifications/console/calls?event={event_id}"
+        self.page = page
+
+    async def open(self) -> list[str]:
+        """What is to do, as it is read, person by person."""
+        answer = await self.page.goto(self.address)
+        return await self.page.locator(".t-call").all_inner_texts() if answer.status == 200 else []
+
+    async def ended(self) -> list[str]:
+        """What was told, newest first."""
+        await self.page.goto(f"{self.address}&ended=1")
+        return await self.page.locator("tbody tr").all_inner_texts()
+
+    async def entry(self, *words: str) -> str:
+        """The one entry, once there is one with these words."""
+
+        async def found():
+            entries = await self.open()
+            return [entry for entry in entries if all(word in entry for word in words)]
+
+        (entry,) = await until(f"an entry with {words}", found)
+        return entry

@@ -10,7 +10,7 @@ import pytest
 from shared.messaging.topics import all_topics
 from tests.support.kafka import read_topic
 from tests.support.look import open_page, running_browser, violations
-from tests.support.people import create_event, sign_in, until
+from tests.support.people import CallList, create_event, register_on_paper, sign_in, until
 from tests.support.system import teilhabe
 
 pytestmark = pytest.mark.timeout(300)
@@ -41,52 +41,6 @@ EVENT = {
 }
 
 
-async def register(system, page, event_id, name):
-    """As the desk: somebody calls who has nothing but paper; returns the address of the registration's page."""
-    address = f"{system.url('registrations')}/registrations/console/events/{event_id}/register"
-
-    async def there():
-        return (await page.goto(address)).status == 200
-
-    await until("the event's arrival", there)
-    await page.check("[name=channel][value=paper]")
-    await page.fill("[name=name]", name)
-    await page.fill("[name=reach]", REACH)
-    await page.select_option("[name=language]", "ar")
-    await page.check("[name=consent]")
-    await page.click("main form button[type=submit]")
-    await page.wait_for_url("**/desk/*?done=registered")
-    return page.url.partition("?")[0]
-
-
-class CallList:
-    """The call list of one event."""
-
-    def __init__(self, system, page, event_id):
-        self.address = f"{system.url('notifications')}/notifications/console/calls?event={event_id}"
-        self.page = page
-
-    async def open(self):
-        """What is to do, as it is read, person by person."""
-        answer = await self.page.goto(self.address)
-        return await self.page.locator(".t-call").all_inner_texts() if answer.status == 200 else []
-
-    async def ended(self):
-        """What was told, newest first."""
-        await self.page.goto(f"{self.address}&ended=1")
-        return await self.page.locator("tbody tr").all_inner_texts()
-
-    async def entry(self, *words):
-        """The one entry, once there is one with these words."""
-
-        async def found():
-            entries = await self.open()
-            return [entry for entry in entries if all(word in entry for word in words)]
-
-        (entry,) = await until(f"an entry with {words}", found)
-        return entry
-
-
 async def test_a_person_with_nothing_but_paper_is_a_full_participant(system, chromium, own_broker):
     """Waits, is offered a place, says yes through the desk, and is told that the event is off. Nothing is ever sent."""
     teilhabe(
@@ -96,8 +50,8 @@ async def test_a_person_with_nothing_but_paper_is_a_full_participant(system, chr
         await sign_in(system, desk, OFFICE)
         event_id = await create_event(system, desk, EVENT, ("de", "ar"))
         calls = CallList(system, desk, event_id)
-        first = await register(system, desk, event_id, FIRST)
-        second = await register(system, desk, event_id, SECOND)
+        first = await register_on_paper(system, desk, event_id, FIRST, REACH)
+        second = await register_on_paper(system, desk, event_id, SECOND, REACH)
         assert "Warteliste" in await desk.inner_text("main")
         await until("two entries that are done", lambda: counted(calls.ended, 2))
         assert await calls.open() == []

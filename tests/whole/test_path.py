@@ -10,7 +10,7 @@ import pytest
 from shared.messaging.topics import all_topics
 from tests.support.kafka import read_topic
 from tests.support.look import open_page, running_browser, sideways, violations
-from tests.support.people import Mailbox, Phone, create_event, sign_in, until
+from tests.support.people import Mailbox, Phone, create_event, fill_registration, register_page, sign_in
 from tests.support.system import teilhabe
 
 pytestmark = pytest.mark.timeout(420)
@@ -44,27 +44,6 @@ EVENT = {
     "contact_phone": "+493023125001",
     "contact_languages": "ar",
 }
-
-
-async def fill_registration(page, **fields):
-    for name, value in fields.items():
-        if name in ("channel", "consent"):
-            await page.check(f"[name={name}][value={value}]")
-        elif name == "language":
-            await page.select_option("[name=language]", value)
-        else:
-            await page.fill(f"[name={name}]", value)
-    await page.click("main form button[type=submit]")
-
-
-async def register_page(system, page, event_id):
-    """The form, once the event has arrived at registrations."""
-    address = f"{system.url('registrations')}/registrations/new/{event_id}"
-
-    async def there():
-        return (await page.goto(address)).status == 200
-
-    await until("the event's arrival", there)
 
 
 async def look_at(page, address, turn):

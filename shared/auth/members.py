@@ -104,7 +104,7 @@ _UPSERT = text(
     bindparam("profiles", type_=ARRAY(JSONB)),
     bindparam("versions", type_=ARRAY(BigInteger)),
 )
-_PROFILE = {"kind", "languages", "contact", "website", "logo"}
+_PROFILE = {"kind", "languages", "contact", "website", "logo", "picture"}
 _REMOVE = text("DELETE FROM members WHERE organisation_id = ANY(:ids)").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 _ADD = text(
     """
@@ -189,7 +189,7 @@ async def profiles_of(session: ReadSession, organisation_ids: Collection[UUID]) 
     if not organisation_ids:
         return {}
     rows: Any = await session.execute(
-        text("SELECT id, name, profile FROM organisations WHERE id = ANY(:ids)")
+        text("SELECT id, name, profile - 'picture' AS profile FROM organisations WHERE id = ANY(:ids)")
         .bindparams(bindparam("ids", type_=ARRAY(Uuid)))
         .columns(id=Uuid, name=JSONB, profile=JSONB),
         {"ids": list(organisation_ids)},

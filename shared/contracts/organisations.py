@@ -1,11 +1,24 @@
 """Topic `teilhabe.organisations.v1`, published by events, compacted: an organisation and who belongs to it."""
 
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
+
+from pydantic import StringConstraints
 
 from shared.contracts.base import LanguageCode, LocalizedText, Message, Part
 from shared.contracts.events import ContactPoint
+
+LARGEST_PICTURE = 12_000
+"""Bytes of the picture that goes into mails; in base64 they are 16,000 characters."""
+PicturePng = Annotated[
+    str,
+    StringConstraints(
+        max_length=LARGEST_PICTURE // 3 * 4,
+        pattern=r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2,3})?$",
+    ),
+]
+"""A small PNG in base64 (RFC 4648, section 4), without the signs that fill it up."""
 
 
 class Role(StrEnum):
@@ -38,6 +51,8 @@ class OrganisationChanged(Message):
     website: str | None = None
     logo: str | None = None
     """Path of the logo at the events service; it changes when the picture does."""
+    picture: PicturePng | None = None
+    """The logo again, small, for mails: they bring their pictures along, for nothing is fetched when they are read."""
 
 
 OrganisationMessage = OrganisationChanged

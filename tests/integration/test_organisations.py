@@ -1,9 +1,15 @@
 """Organisations: what residents read, who acts for them, invitations, and the log of changes."""
 
+from base64 import b64decode
+from io import BytesIO
+
 import pytest
+from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from services.events.organisations.drawing import drawn_again
+from services.events.organisations.logos import set_logo
 from services.events.organisations.members import LastOwnerError, remove_member, set_role
 from shared.contracts.notification_requests import Secret
 from shared.contracts.organisations import Role
@@ -152,6 +158,21 @@ async def test_only_an_owner_manages_the_organisation(events, owner, role):
     assert (await browser.post(f"{page_of(owner)}/invitations", form)).status == 403
     stranger = await events.session_of(await events.organisation("Anderes"))
     assert (await stranger.get(page_of(owner))).status == 404
+
+
+async def test_the_others_get_a_small_picture_of_the_logo_for_their_mails(events, owner):
+    """With its address for pages; once it is taken away, neither."""
+    [organisation_id] = owner.organisation_ids
+    sent = BytesIO()
+    Image.new("RGB", (800, 200), "#1a3f99").save(sent, "PNG")
+    for picture in (drawn_again(sent.getvalue()), None):
+        async with events.database.begin() as session:
+            await set_logo(session, owner, organisation_id, picture)
+        told = (await told_of(events, owner))[-1]
+        assert bool(told["logo"]) is bool(told["picture"]) is bool(picture)
+        if picture:
+            with Image.open(BytesIO(b64decode(told["picture"] + "=="))) as small:
+                assert small.size == (320, 80)
 
 
 async def test_the_log_of_changes_is_read_by_event_and_by_organisation(events, owner):

@@ -1,5 +1,6 @@
 """The texts: every notification in every language, short enough, and without what phones and mails choke on."""
 
+import re
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.policy import default as default_policy
@@ -7,11 +8,12 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from markupsafe import escape
 
 from services.notifications.deliveries.composing import CANCELLED, MAILS, TEMPLATES
 from services.notifications.deliveries.rendering import reading_language
 from services.notifications.templates.environment import MESSAGES
-from services.notifications.templates.facts import EventFacts, Telling, one_line
+from services.notifications.templates.facts import EventFacts, Logo, Telling, one_line
 from services.notifications.templates.mail import UnusableAddressError, render_mail
 from services.notifications.templates.sms import LIMIT, LIMITS, render_sms
 from shared.auth.members import Profile
@@ -291,6 +293,24 @@ def test_a_mail_names_everybody_who_hosts_with_whom_to_ask_there(language):
         assert "Integrationsbüro" in text
         assert "+49 30 23125099" in text
         assert language_name("ar", language) in text
+
+
+def test_a_mail_brings_the_logos_of_all_hosts_along():
+    """Each is a part of the mail under the name that its HTML uses, with the organisation's name for who sees none."""
+    logos = [Logo('Büro "Mitte"', b"\x89PNG first"), Logo("Haus der Kulturen", b"\x89PNG second")]
+    event = EventFacts(given.event(), 1, "Integrationsbüro", "de", logos=logos)
+    told = telling("confirmation", "de", event)
+    parts = message_from_bytes(
+        render_mail(told, address="a@x.example", sender="t@x.example").raw, policy=default_policy
+    )
+    html = parts.get_body(("html",)).get_content()
+    pictures = {
+        part["content-id"]: part.get_content() for part in parts.walk() if part.get_content_type() == "image/png"
+    }
+    for number, logo in enumerate(logos):
+        assert f'src="cid:logo-{number}" alt="{escape(logo.name)}"' in html
+        assert pictures[f"<logo-{number}>"] == logo.png
+    assert "http" not in "".join(re.findall(r'src="([^"]*)', html))
 
 
 @pytest.mark.parametrize("template", ["co-host-invited", "co-host-changed"])

@@ -1,14 +1,8 @@
-"""An organisation's picture: read from what was sent, made anew, and kept.
-
-What is shown is never what was sent: the picture is decoded and written again, so that nothing hides in it (a place in
-its metadata, a script in its comment).
-"""
+"""An organisation's picture, kept and shown."""
 
 from hashlib import sha256
-from io import BytesIO
 from uuid import UUID
 
-from PIL import Image, UnidentifiedImageError
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
@@ -19,34 +13,6 @@ from shared.auth.audit import record
 from shared.auth.members import Member
 from shared.auth.rights import Right
 from shared.database.engine import WriteSession
-
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-LARGEST_SIDE = 4000
-"""Pixels of what is sent; more would fill the memory before it is made smaller."""
-SHOWN_SIDE = 480
-"""Pixels of what is kept."""
-
-
-class NoPictureError(ValueError):
-    """What was sent is no picture of a format that we read, or a larger one than we read."""
-
-
-def drawn_again(sent: bytes) -> bytes:
-    """The picture as PNG, 480 pixels at most on its longer side, without anything but its pixels.
-
-    Raises NoPictureError.
-    """
-    try:
-        with Image.open(BytesIO(sent), formats=FORMATS) as picture:
-            if max(picture.size) > LARGEST_SIDE:
-                raise NoPictureError
-            plain = picture.convert("RGBA")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise NoPictureError from error
-    plain.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-    made = BytesIO()
-    plain.save(made, "PNG", optimize=True)
-    return made.getvalue()
 
 
 async def set_logo(session: WriteSession, member: Member, organisation_id: UUID, picture: bytes | None) -> None:

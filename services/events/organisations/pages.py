@@ -13,8 +13,9 @@ from services.events.events.form import Values
 from services.events.events.wording import ORGANISATION_KINDS
 from services.events.organisations import form as forms
 from services.events.organisations.commands import change_profile
+from services.events.organisations.drawing import NoPictureError, drawn_again
 from services.events.organisations.invitations import invite, take_back
-from services.events.organisations.logos import NoPictureError, drawn_again, set_logo
+from services.events.organisations.logos import set_logo
 from services.events.organisations.members import LastOwnerError, NotAMemberError, remove_member, set_role
 from services.events.organisations.model import OrganisationRow
 from services.events.organisations.profile import ProfileContent

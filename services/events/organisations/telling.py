@@ -1,10 +1,12 @@
 """An organisation while it is locked, and the message that tells of it."""
 
+from base64 import b64encode
 from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlmodel import col
 
+from services.events.organisations.drawing import for_mails
 from services.events.organisations.model import LogoRow, OrganisationRow
 from shared.contracts.events import ContactPoint
 from shared.contracts.organisations import Membership, OrganisationChanged, Role
@@ -39,7 +41,7 @@ async def tell(session: WriteSession, organisation: OrganisationRow) -> None:
     organisation.version += 1
     session.add(organisation)
     await session.flush()
-    digest = await session.execute(select(col(LogoRow.digest)).where(col(LogoRow.organisation_id) == organisation.id))
+    logo = await session.get(LogoRow, organisation.id, populate_existing=True)
     message = OrganisationChanged(
         aggregate_id=organisation.id,
         aggregate_version=organisation.version,
@@ -50,7 +52,8 @@ async def tell(session: WriteSession, organisation: OrganisationRow) -> None:
         languages=organisation.languages,
         contact=ContactPoint.model_validate(organisation.contact) if organisation.contact else None,
         website=organisation.website or None,
-        logo=logo_path(organisation.id, digest.scalar_one_or_none()),
+        logo=logo_path(organisation.id, logo.digest if logo else None),
+        picture=b64encode(for_mails(logo.content)).decode().rstrip("=") if logo else None,
     )
     await publish(session, message)
 

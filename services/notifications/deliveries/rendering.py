@@ -11,7 +11,7 @@ from services.notifications.events.queries import KnownEvent
 from services.notifications.optouts.tokens import unsubscribe_token
 from services.notifications.providers.port import NotRetryableError
 from services.notifications.settings import NotificationsSettings
-from services.notifications.templates.facts import EventFacts, Telling
+from services.notifications.templates.facts import EventFacts, Logo, Telling, one_line
 from shared.contracts.deliveries import DeliveryChannel
 from shared.contracts.notification_requests import Recipient, Secret, Template
 from shared.i18n.languages import LANGUAGES, PAGE_LANGUAGES, fallback_chain
@@ -115,7 +115,8 @@ def facts_of(known: KnownEvent, language: str) -> EventFacts:
     """The event as one reader is told of it; while its organisation is not known here, by the name of its contact."""
     names = {code: name for code, name in known.organisation.items() if name.strip()}
     name = pick(names, language).text if names else known.state.contact.name
-    return EventFacts(known.state, known.version, name, language, known.co_hosts)
+    logos = [Logo(one_line(pick(name_of, language).text), png) for name_of, png in known.pictures]
+    return EventFacts(known.state, known.version, name, language, known.co_hosts, logos)
 
 
 def reading_language(code: str) -> str:

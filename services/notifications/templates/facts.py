@@ -36,6 +36,13 @@ class CoHostFacts(NamedTuple):
     spoken: str
 
 
+class Logo(NamedTuple):
+    """The picture of an organisation that hosts an event, and what it is called."""
+
+    name: str
+    png: bytes
+
+
 @dataclass(frozen=True)
 class EventFacts:
     """An event in one language. Built once for all who read the same."""
@@ -45,6 +52,7 @@ class EventFacts:
     organisation: str
     language: str
     co_hosts: Sequence[Profile] = ()
+    logos: Sequence[Logo] = ()
 
     @cached_property
     def together(self) -> list[CoHostFacts]:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from services.notifications.templates.calendars import calendar
 from services.notifications.templates.environment import Flavour, template
-from services.notifications.templates.facts import EventFacts, Telling, one_line
+from services.notifications.templates.facts import EventFacts, Logo, Telling, one_line
 from shared.i18n.languages import direction
 from shared.tickets import png, qr_code
 from shared.web.shown import Shown
@@ -55,7 +55,7 @@ def render_mail(telling: Telling, *, address: str, sender: str) -> Mail:
     _describe(message, telling, sender, now)
     message.set_content(_layout(telling, "text", texts["text"]), cte="quoted-printable")
     message.add_alternative(_layout(telling, "html", texts["html"]), subtype="html", cte="quoted-printable")
-    _add_ticket(message, telling)
+    _add_pictures(message, telling)
     _attach_calendar(message, telling, sender, now)
     message["Content-Language"] = telling.language
     return Mail(sender, address, subject, message.as_bytes())
@@ -81,13 +81,19 @@ def _describe(message: EmailMessage, telling: Telling, sender: str, now: datetim
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 
 
-def _add_ticket(message: EmailMessage, telling: Telling) -> None:
-    """The QR code in the HTML part: an image of the mail itself, for nothing is fetched from us when it is read."""
-    if not telling.entry or not telling.ticket_address:
-        return
+def _add_pictures(message: EmailMessage, telling: Telling) -> None:
+    """The logos and the QR code are images of the mail itself, for nothing is fetched from us when it is read."""
+    pictures = {name: logo.png for name, logo in _logos(telling).items()}
+    if telling.entry and telling.ticket_address:
+        pictures[_TICKET] = png(qr_code(telling.ticket_address))
     html = list(message.iter_parts())[-1]
-    picture = png(qr_code(telling.ticket_address))
-    html.add_related(picture, "image", "png", cid=f"<{_TICKET}>", filename=f"{_TICKET}.png", disposition="inline")
+    for name, picture in pictures.items():
+        html.add_related(picture, "image", "png", cid=f"<{name}>", filename=f"{name}.png", disposition="inline")
+
+
+def _logos(telling: Telling) -> dict[str, Logo]:
+    """The pictures of all who host the event, by the name that each has within the mail."""
+    return {f"logo-{number}": logo for number, logo in enumerate(telling.event.logos)} if telling.event else {}
 
 
 def _attach_calendar(message: EmailMessage, telling: Telling, sender: str, now: datetime) -> None:
@@ -126,6 +132,7 @@ def _variables(telling: Telling, flavour: Flavour) -> dict[str, Any]:
         "event": event,
         "online_link": telling.online_link,
         "ticket_picture": f"cid:{_TICKET}" if telling.entry and telling.ticket_address else "",
+        "logos": [(f"cid:{name}", logo.name) for name, logo in _logos(telling).items()],
         "name": one_line(telling.name or ""),
         "direction": direction(telling.language),
         "unsubscribe": telling.unsubscribe or "",

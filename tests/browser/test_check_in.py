@@ -326,8 +326,9 @@ async def test_without_the_queue_what_was_done_offline_is_lost(browser, desk):
         await page.click(".t-party [data-slot=check-in]")
         await page.wait_for_selector("#connection[data-kind=offline]")
         await page.evaluate("localStorage.clear()")
-        await page.reload()
+        await page.goto("about:blank")
         await desk.open()
+        await page.goto(desk.path(event))
         await page.wait_for_selector("#connection[data-kind=online]", timeout=15_000)
         assert await desk.numbers(event) == (0, 0)
 

@@ -11,8 +11,15 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from tests.faults.trial import Outcome, Plan, attempt
 
+MARKS = [
+    pytest.mark.timeout(600),
+    # what aiokafka leaves open when the broker ends while a client of the trial itself connects
+    pytest.mark.filterwarnings("ignore:Exception ignored in.*(StreamWriter|AIOKafkaConnection)"),
+]
 TIMES = 20
 TIMES_AT_BROKER = int(os.environ.get("TEILHABE_FAULTS_AT_BROKER", "3"))
 MINUTE = ["kafka-minute"] if TIMES_AT_BROKER >= TIMES else []

@@ -3,10 +3,11 @@
 import pytest
 
 from tests.faults.broken import CONTROLS
+from tests.faults.suite import MARKS
 from tests.faults.trial import Plan, attempt
 from tests.support.machine import NO_KAFKA
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = MARKS
 
 ATTEMPTS = 3
 TRIALS = {

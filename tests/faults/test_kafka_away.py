@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.faults.suite import MINUTE, TIMES, TIMES_AT_BROKER, assert_balanced, carry_out
+from tests.faults.suite import MARKS, MINUTE, TIMES, TIMES_AT_BROKER, assert_balanced, carry_out
 from tests.support.machine import NO_KAFKA
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = MARKS
 
 AWAY = ["broker", "kafka-stopped"]
 BESIDE = [

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.faults.suite import TIMES, TIMES_AT_BROKER, assert_balanced, carry_out
+from tests.faults.suite import MARKS, TIMES, TIMES_AT_BROKER, assert_balanced, carry_out
 from tests.support.machine import NO_KAFKA
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = MARKS
 
 LOST = ["kafka-emptied", "kafka-full"]
 BESIDE = ["events-worker", "registrations-worker", "notifications-worker", "zombie", "postgres"]

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.faults.faults import KINDS
-from tests.faults.suite import TIMES_AT_BROKER, assert_balanced, carry_out
+from tests.faults.suite import MARKS, TIMES_AT_BROKER, assert_balanced, carry_out
 from tests.faults.test_kafka_away import AWAY
 from tests.faults.test_kafka_away import BESIDE as BESIDE_AWAY
 from tests.faults.test_kafka_lost import BESIDE as BESIDE_LOST
@@ -13,7 +13,7 @@ from tests.faults.test_kafka_lost import LOST
 from tests.faults.trial import Outcome
 from tests.support.machine import NO_KAFKA
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = MARKS
 
 CUT = ["everything", "kafka-frozen"]
 ON_KAFKA = CUT * TIMES_AT_BROKER

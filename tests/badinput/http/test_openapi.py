@@ -18,7 +18,7 @@ from tests.badinput.http.forms import routes_of
 from tests.support.notifications import serving
 
 ROOT = Path(__file__).parents[3]
-CASES = int(os.environ.get("TEILHABE_CASES", "150"))
+CASES = int(os.environ.get("TEILHABE_CASES", "80"))
 SEED = os.environ.get("TEILHABE_SEED") or str(secrets.randbelow(2**31))
 API = {"events": "/api", "registrations": "/registrations/api", "notifications": "/notifications/api"}
 CHECKS = (

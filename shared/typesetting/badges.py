@@ -14,6 +14,7 @@ from shared.typesetting.said import Said, chosen, tag, written
 from shared.typesetting.words import Words
 
 MOST_BADGES: Final = 2_500
+MOST_HOSTS: Final = 2
 _TEMPLATE: Final = TEMPLATES / "badges.typ"
 
 
@@ -26,12 +27,15 @@ class Badges(BaseModel):
     direction: Literal["ltr", "rtl"]
     heading: Said
     title: Said
-    organisation: Said | None
+    organisations: list[Said]
     names: list[Said]
 
 
-def badges(event: EventState, names: Iterable[str], organisation: LocalizedText, language: str) -> Badges:
-    """What the badges say, in the order of the names. Raises TooLargeError past MOST_BADGES."""
+def badges(event: EventState, names: Iterable[str], hosts: Iterable[LocalizedText], language: str) -> Badges:
+    """What the badges say, in the order of the names. `hosts` is what all who host the event are called.
+
+    Raises TooLargeError past MOST_BADGES.
+    """
     found = [written(name, language, 60) for name in names]
     if len(found) > MOST_BADGES:
         raise TooLargeError(_TEMPLATE.name)
@@ -40,11 +44,11 @@ def badges(event: EventState, names: Iterable[str], organisation: LocalizedText,
         direction=direction(language),
         heading=Words(language).gettext("Name badges"),
         title=title_of(event, language),
-        organisation=chosen(organisation, language, 100),
+        organisations=[name for host in hosts if (name := chosen(host, language, 100))][:MOST_HOSTS],
         names=found,
     )
 
 
-async def badges_pdf(event: EventState, names: Iterable[str], organisation: LocalizedText, language: str) -> bytes:
+async def badges_pdf(event: EventState, names: Iterable[str], hosts: Iterable[LocalizedText], language: str) -> bytes:
     """The badges as PDF. Raises as `shared.typesetting.compiling.typeset` does."""
-    return await typeset(_TEMPLATE, badges(event, names, organisation, language))
+    return await typeset(_TEMPLATE, badges(event, names, hosts, language))

@@ -1,5 +1,6 @@
 """The slip of paper for somebody without phone and mail: where they stand, where to go, whom to ask."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -7,6 +8,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.contracts.base import LocalizedText
 from shared.contracts.events import EventState
 from shared.i18n.formats import format_date_time, format_number
 from shared.i18n.languages import direction
@@ -18,6 +20,7 @@ from shared.typesetting.words import Words
 
 MOST_DATES: Final = 6
 MOST_ACCESS: Final = 400
+MOST_NAME: Final = 100
 _TEMPLATE: Final = TEMPLATES / "slip.typ"
 
 
@@ -34,7 +37,8 @@ class SlipOf:
     """A registration as its slip needs it. `address` is the person's own page.
 
     `code` is what the person says at the door; without one the slip has the event's. `expires_at` goes with an offer,
-    `position` with the waitlist. `told_by_desk` is that the desk comes to the person with what is new.
+    `position` with the waitlist. `told_by_desk` is that the desk comes to the person with what is new. `co_hosts`
+    is who hosts the event with the organisation, by name.
     """
 
     standing: Standing
@@ -44,6 +48,7 @@ class SlipOf:
     position: int | None = None
     expires_at: datetime | None = None
     told_by_desk: bool = False
+    co_hosts: Sequence[LocalizedText] = ()
 
 
 class Slip(BaseModel):
@@ -78,7 +83,7 @@ def slip(event: EventState, registration: SlipOf, language: str, main_language: 
         title=title_of(event, language),
         standing=_standing(registration.standing, words),
         more=[_people(registration, words), *_what_next(event, registration, words)],
-        sections=[when, *where],
+        sections=[when, *where, *_together(registration, words)],
         code_label=words.gettext("Your code") if registration.code else words.gettext("Code of the event"),
         code=registration.code or event.code,
         qr=qr_svg(registration.address),
@@ -99,6 +104,12 @@ def _dates(event: EventState, words: Words) -> list[Said]:
     before = in_one_piece(format_date_time(event.previous_starts[-1], words.spoken, event.time_zone))
     moved = words.gettext("This is a new date. The event was planned for %(when)s.", when=on_its_own(before))
     return [*dates, moved]
+
+
+def _together(registration: SlipOf, words: Words) -> list[Section]:
+    names = [chosen(name, words.language, MOST_NAME) for name in registration.co_hosts]
+    found = [name for name in names if name]
+    return [Section(label=words.gettext("Hosted together with"), lines=found)] if found else []
 
 
 def _access(event: EventState, language: str) -> list[Said]:

@@ -58,7 +58,7 @@ LETTERS["de-simple"] = LETTERS["de"] + "·"
 
 
 def name_sheet(*names: str) -> bytes:
-    return compiled(BADGES, badges(event_state(), names, {"de": "Büro"}, "de"))
+    return compiled(BADGES, badges(event_state(), names, [{"de": "Büro"}], "de"))
 
 
 def in_badges(letters: str) -> list[str]:
@@ -83,7 +83,7 @@ def test_a_letter_without_a_glyph_shows_as_a_box_and_is_not_passed_over():
     sheet = name_sheet("გიორგი")
     assert not is_for_screen_readers(sheet)
     assert read(sheet).root_object["/MarkInfo"]["/Marked"]
-    lacking, empty = (pictures(BADGES, badges(event_state(), [name], {}, "de"))[0] for name in ("გიორგი", "\u200b"))
+    lacking, empty = (pictures(BADGES, badges(event_state(), [name], [], "de"))[0] for name in ("გიორგი", "\u200b"))
     assert lacking != empty
 
 
@@ -152,10 +152,23 @@ def test_rubbish_gives_a_sheet_all_the_same(text):
     for language in ("de", "ar"):
         rows = [Attending(text, 1, "K4") for _ in range(3)]
         assert len(read(compiled(ATTENDANCE, attendance_list(event, event.sessions[0], rows, language))).pages) <= 2
-        assert len(read(compiled(BADGES, badges(event, [text] * 10, {"de": text}, language))).pages) == 1
-        paper = SlipOf(Standing.WAITLISTED, 2, "K4", "https://a.example/r/x")
+        assert len(read(compiled(BADGES, badges(event, [text] * 10, [{"de": text}] * 3, language))).pages) == 1
+        paper = SlipOf(Standing.WAITLISTED, 2, "K4", "https://a.example/r/x", co_hosts=[{"ar": text}] * 3)
         assert len(read(compiled(SLIP, slip(event, paper, language, "de"))).pages) == 1
     assert time.monotonic() - began < 10
+
+
+def test_papers_name_everybody_who_hosts():
+    """The slip in the person's language, each badge with both organisations."""
+    guest = {"de": "Haus der Kulturen", "tr": "Kültürler Evi"}
+    paper = SlipOf(Standing.CONFIRMED, 2, "K47XQ", "https://a.example/r/x", co_hosts=[guest])
+    said = slip(event_state(), paper, "tr", "de")
+    assert [line.text for line in said.sections[-1].lines] == ["Kültürler Evi"]
+    made = badges(event_state(), ["A"], [{"de": "Büro"}, guest], "tr")
+    assert [one.text for one in made.organisations] == ["Büro", "Kültürler Evi"]
+    text = read(compiled(BADGES, made)).pages[0].extract_text()
+    assert "Büro" in text
+    assert "Evi" in text
 
 
 def test_more_than_a_file_holds_is_refused_before_it_is_set():
@@ -165,7 +178,7 @@ def test_more_than_a_file_holds_is_refused_before_it_is_set():
     with pytest.raises(TooLargeError):
         attendance_list(event, event.sessions[0], too_many, "de")
     with pytest.raises(TooLargeError):
-        badges(event, ["A"] * (MOST_BADGES + 1), {}, "de")
+        badges(event, ["A"] * (MOST_BADGES + 1), [], "de")
     with pytest.raises(TooLargeError):
         compiled(BADGES, {"text": "x" * compiling.LARGEST_INPUT})
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from services.registrations.consents.queries import co_hosts_of
 from services.registrations.desk.commands import Desk
 from services.registrations.people.model import Means
 from services.registrations.registrations import commands, wishes
@@ -103,6 +104,8 @@ async def slip(request: Request, person: ServedDep, pages: PagesDep) -> Response
     own, state = person.own, request.app.state
     if not own.printable:
         return pages.redirect(person.path)
+    async with state.database.read() as session:
+        hosts = [dict(one.profile.name) for one in await co_hosts_of(session, own.event)]
     paper = SlipOf(
         standing=Standing(own.state.value),
         party_size=own.registration.party_size,
@@ -111,6 +114,7 @@ async def slip(request: Request, person: ServedDep, pages: PagesDep) -> Response
         position=own.position,
         expires_at=own.registration.expires_at,
         told_by_desk=own.means is Means.PAPER,
+        co_hosts=hosts,
     )
     try:
         content = await slip_pdf(own.event, paper, own.language, pages.reader(request).language)

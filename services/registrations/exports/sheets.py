@@ -26,7 +26,7 @@ from shared.web.problem import Problem
 
 router = APIRouter(include_in_schema=False)
 
-Sheet = Callable[[EventState, list[Line], LocalizedText, str], Awaitable[bytes]]
+Sheet = Callable[[EventState, list[Line], list[LocalizedText], str], Awaitable[bytes]]
 TOO_MANY = N_("This is more than fits into one file")
 TOO_MANY_TEXT = N_("Filter the list first, for example by language, and print it in parts.")
 
@@ -35,7 +35,7 @@ TOO_MANY_TEXT = N_("Filter the list first, for example by language, and print it
 async def attendance(request: Request, event_id: UUID, member: MemberDep) -> Response:
     """Who is expected at the next session, with room for a signature."""
 
-    async def sheet(event: EventState, lines: list[Line], _organisation: LocalizedText, language: str) -> bytes:
+    async def sheet(event: EventState, lines: list[Line], _hosts: list[LocalizedText], language: str) -> bytes:
         parties = [Attending(line.name or "", line.party_size, _code_of(line)) for line in lines]
         return await attendance_pdf(event, _next_session(event, now_of(request)), parties, language)
 
@@ -46,9 +46,9 @@ async def attendance(request: Request, event_id: UUID, member: MemberDep) -> Res
 async def badges(request: Request, event_id: UUID, member: MemberDep) -> Response:
     """A badge for each person; who comes with somebody writes the name by hand."""
 
-    async def sheet(event: EventState, lines: list[Line], organisation: LocalizedText, language: str) -> bytes:
+    async def sheet(event: EventState, lines: list[Line], hosts: list[LocalizedText], language: str) -> bytes:
         names = [name for line in lines for name in [line.name or "", *[""] * (line.party_size - 1)]]
-        return await badges_pdf(event, names, organisation, language)
+        return await badges_pdf(event, names, hosts, language)
 
     return await _printed(request, event_id, member, "badges", sheet)
 
@@ -75,9 +75,11 @@ async def _printed(request: Request, event_id: UUID, member: Member, kind: str, 
             lines += some
             _refuse_too_many(request, len(lines))
         await record_export(session, member, access, event_id, kind, len(lines))
-        host = (await profiles_of(session, [offer.event.organisation_id])).get(offer.event.organisation_id)
+        ids = [offer.event.organisation_id, *(one.organisation_id for one in offer.event.co_hosts)]
+        profiles = await profiles_of(session, ids)
+    hosts = [dict(profiles[id_].name) for id_ in ids if id_ in profiles]
     try:
-        content = await sheet(offer.event, lines, dict(host.name) if host else {}, state.pages.reader(request).language)
+        content = await sheet(offer.event, lines, hosts, state.pages.reader(request).language)
     except TooLargeError:
         _refuse_too_many(request, MOST_PARTIES + 1)
         raise

@@ -88,7 +88,7 @@ def slip(event: EventState, registration: SlipOf, language: str, main_language: 
         code=registration.code or event.code,
         qr=qr_svg(registration.address),
         qr_alt=words.gettext("QR code of your own page").text,
-        page=words.gettext("With this you see and change your registration, on any phone or computer."),
+        page=words.gettext("With any phone that reads the QR code you see and change your registration."),
         contact=contact_of(event, language),
         office=[] if tag(main_language) == tag(language) else _for_the_office(event, registration, main_language),
     )

@@ -163,9 +163,8 @@ async def approve(
     row = await _open(session, event_id, language, seen)
     content = content_of(event)
     before = await content_at(session, event_id, seen.version)
-    if before is None or any(
-        _words(before, code) != _words(content, code) for code in (language, content.main_language)
-    ):
+    compared = (language, content.main_language)
+    if before is None or any(before.words.get(code) != content.words.get(code) for code in compared):
         raise ProposalChangedError
     there = content.words.get(language)
     hours = there.contact_hours if there else ""
@@ -203,10 +202,6 @@ def event_words(content: EventContent, language: str) -> Translation | None:
     """What the event says in this language."""
     words = content.words.get(language)
     return Translation(title=words.title, text=words.text, access_notes=words.access_notes) if words else None
-
-
-def _words(content: EventContent, language: str) -> Words | None:
-    return content.words.get(language)
 
 
 async def _locked(

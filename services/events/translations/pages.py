@@ -1,12 +1,13 @@
 """The console's pages of translations: a co-host proposes and reads through, the host approves or declines."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
-from starlette.datastructures import FormData
 
 from services.events.events.checking import IncompleteError
 from services.events.events.commands import ChangedMeanwhileError, UnknownEventError, WrongStateError
@@ -41,6 +42,7 @@ from services.events.translations.wording import (
 from shared.auth.members import Member
 from shared.auth.rights import Right
 from shared.auth.sign_in import MemberDep, now_of
+from shared.database.engine import WriteSession
 from shared.runtime.api import DatabaseDep, FormDep, PagesDep
 from shared.web.forms import FormErrors, request_key
 from shared.web.problem import Problem
@@ -59,6 +61,36 @@ REFUSALS: dict[type[Exception], str] = {
     WrongStateError: CANCELLED,
 }
 """What a page says of each reason for which a command did nothing."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A form that somebody sent about the event's words in one language."""
+
+    request: Request
+    event_id: UUID
+    language: str
+    member: MemberDep
+    form: FormDep
+    database: DatabaseDep
+
+    @property
+    def now(self) -> datetime:
+        """The moment at which it came."""
+        return now_of(self.request)
+
+    @property
+    def seen(self) -> Seen:
+        """What the form's page showed."""
+        try:
+            proposal_id = UUID(str(self.form.get("proposal", "")))
+        except ValueError:
+            proposal_id = None
+        revision, version = (version_in(str(self.form.get(name, ""))) for name in ("revision", "version"))
+        return Seen(proposal_id, revision, version)
+
+
+SentDep = Annotated[Sent, Depends()]
 
 
 class Translating(NamedTuple):
@@ -106,10 +138,10 @@ async def _show(
     member: Member,
     event_id: UUID,
     language: str,
-    *,
     values: Mapping[str, str] | None = None,
     errors: FormErrors | None = None,
-    status: int = 422,
+    *,
+    status: int = 200,
 ) -> Response:
     database, pages = request.app.state.database, request.app.state.pages
     event, decides, mine = await _seen(database, member, event_id)
@@ -130,9 +162,7 @@ async def _show(
     context |= {"values": values if values is not None else filled, "translation_states": STATES}
     context |= {"may_write": not waits or _is_own(proposal, mine), "may_read": waits and _reads(proposal, member)}
     page = "translations/decide.html" if decides else "translations/translate.html"
-    answer: Response = pages.render(
-        request, page, status if errors else 200, **context, **wording(pages.reader(request))
-    )
+    answer: Response = pages.render(request, page, status, **context, **wording(pages.reader(request)))
     return answer
 
 
@@ -145,139 +175,90 @@ def _reads(proposal: Proposal | None, member: Member) -> bool:
 
 
 @router.post(PATH + "/{language}")
-async def propose(
-    request: Request,
-    event_id: UUID,
-    language: str,
-    member: MemberDep,
-    database: DatabaseDep,
-    pages: PagesDep,
-    form: FormDep,
-) -> Response:
+async def propose(sent: SentDep, pages: PagesDep) -> Response:
     """Saves the co-host's words for the host to decide about."""
-    await _translator(database, member, event_id)
-    values = {name: str(value) for name, value in form.items()}
+    await _translator(sent)
+    values = {name: str(value) for name, value in sent.form.items()}
     try:
         words = Translation.model_validate({name: values.get(name, "") for name in Translation.model_fields})
     except ValidationError as error:
-        errors = FormErrors.of(error, pages.reader(request))
-        return await _show(request, member, event_id, language, values=values, errors=errors)
-    key = request_key(form)
-    try:
-        async with database.begin() as session:
-            now = now_of(request)
-            await commands.propose(session, member, event_id, language, words, _seen_in(form), key, now)
-    except (UnknownEventError, NotTranslatedError):
-        raise Problem(404) from None
-    except (TakenError, ProposalChangedError, SameWordsError, WrongStateError) as error:
-        return await _refused(request, member, event_id, language, error, values)
-    return _back(pages, event_id)
+        return await _wrong(sent, pages, error, values)
+    key = request_key(sent.form)
+
+    async def act(session: WriteSession) -> None:
+        await commands.propose(session, sent.member, sent.event_id, sent.language, words, sent.seen, key, sent.now)
+
+    return await _carried_out(sent, pages, act, values)
 
 
 @router.post(PATH + "/{language}/reviewed")
-async def reviewed(
-    request: Request,
-    event_id: UUID,
-    language: str,
-    member: MemberDep,
-    database: DatabaseDep,
-    pages: PagesDep,
-    form: FormDep,
-) -> Response:
+async def reviewed(sent: SentDep, pages: PagesDep) -> Response:
     """Says that the co-host has read the proposal through."""
-    await _translator(database, member, event_id)
-    try:
-        async with database.begin() as session:
-            await commands.review(session, member, event_id, language, _seen_in(form), now_of(request))
-    except (UnknownEventError, NotTranslatedError):
-        raise Problem(404) from None
-    except (NotOpenError, ProposalChangedError, OwnWordsError, WrongStateError) as error:
-        return await _refused(request, member, event_id, language, error)
-    return _back(pages, event_id)
+    await _translator(sent)
+
+    async def act(session: WriteSession) -> None:
+        await commands.review(session, sent.member, sent.event_id, sent.language, sent.seen, sent.now)
+
+    return await _carried_out(sent, pages, act)
 
 
 @router.post(PATH + "/{language}/approve")
-async def approve(
-    request: Request,
-    event_id: UUID,
-    language: str,
-    member: MemberDep,
-    database: DatabaseDep,
-    pages: PagesDep,
-    form: FormDep,
-) -> Response:
+async def approve(sent: SentDep, pages: PagesDep) -> Response:
     """Writes the proposal's words into the event, as the host saw them."""
-    await _host(database, member, event_id)
-    try:
-        async with database.begin() as session:
-            await commands.approve(session, member, event_id, language, _seen_in(form), now_of(request))
-    except UnknownEventError:
-        raise Problem(404) from None
-    except (NotOpenError, ProposalChangedError, ChangedMeanwhileError, IncompleteError, WrongStateError) as error:
-        return await _refused(request, member, event_id, language, error)
-    return _back(pages, event_id)
+    await _host(sent)
+
+    async def act(session: WriteSession) -> None:
+        await commands.approve(session, sent.member, sent.event_id, sent.language, sent.seen, sent.now)
+
+    return await _carried_out(sent, pages, act)
 
 
 @router.post(PATH + "/{language}/decline")
-async def decline(
-    request: Request,
-    event_id: UUID,
-    language: str,
-    member: MemberDep,
-    database: DatabaseDep,
-    pages: PagesDep,
-    form: FormDep,
-) -> Response:
+async def decline(sent: SentDep, pages: PagesDep) -> Response:
     """Tells the co-host why its words are not taken."""
-    await _host(database, member, event_id)
-    values = {"reason": str(form.get("reason", ""))}
+    await _host(sent)
+    values = {"reason": str(sent.form.get("reason", ""))}
     try:
         reason = Decline.model_validate(values).reason
-        async with database.begin() as session:
-            await commands.decline(session, member, event_id, language, _seen_in(form), reason, now_of(request))
     except ValidationError as error:
-        errors = FormErrors.of(error, pages.reader(request))
-        return await _show(request, member, event_id, language, values=values, errors=errors)
-    except UnknownEventError:
-        raise Problem(404) from None
-    except (NotOpenError, ProposalChangedError) as error:
-        return await _refused(request, member, event_id, language, error, values)
-    return _back(pages, event_id)
+        return await _wrong(sent, pages, error, values)
+
+    async def act(session: WriteSession) -> None:
+        await commands.decline(session, sent.member, sent.event_id, sent.language, sent.seen, reason, sent.now)
+
+    return await _carried_out(sent, pages, act, values)
 
 
-async def _translator(database: DatabaseDep, member: Member, event_id: UUID) -> None:
-    if not (await _seen(database, member, event_id)).mine:
+async def _translator(sent: Sent) -> None:
+    if not (await _seen(sent.database, sent.member, sent.event_id)).mine:
         raise Problem(403, "role")
 
 
-async def _host(database: DatabaseDep, member: Member, event_id: UUID) -> None:
-    if not (await _seen(database, member, event_id)).decides:
+async def _host(sent: Sent) -> None:
+    if not (await _seen(sent.database, sent.member, sent.event_id)).decides:
         raise Problem(403, "role")
 
 
-async def _refused(
-    request: Request,
-    member: Member,
-    event_id: UUID,
-    language: str,
-    error: Exception,
+async def _carried_out(
+    sent: Sent,
+    pages: PagesDep,
+    act: Callable[[WriteSession], Awaitable[None]],
     values: Mapping[str, str] | None = None,
 ) -> Response:
-    """The page as it is now, with what stood in the way and what was typed."""
-    errors = FormErrors()
-    errors.add("", request.app.state.pages.reader(request).gettext(REFUSALS[type(error)]))
-    return await _show(request, member, event_id, language, values=values, errors=errors, status=409)
-
-
-def _seen_in(form: FormData) -> Seen:
-    """What the form's page showed."""
+    """The list of translations; if the command did nothing, the page as it is now, with why and what was typed."""
     try:
-        proposal_id = UUID(str(form.get("proposal", "")))
-    except ValueError:
-        proposal_id = None
-    revision, version = (version_in(str(form.get(name, ""))) for name in ("revision", "version"))
-    return Seen(proposal_id, revision, version)
+        async with sent.database.begin() as session:
+            await act(session)
+    except (UnknownEventError, NotTranslatedError):
+        raise Problem(404) from None
+    except tuple(REFUSALS) as error:
+        errors = FormErrors()
+        errors.add("", pages.reader(sent.request).gettext(REFUSALS[type(error)]))
+        return await _show(sent.request, sent.member, sent.event_id, sent.language, values, errors, status=409)
+    return pages.redirect(f"/console/events/{sent.event_id}/translations?done=1")
 
 
-def _back(pages: PagesDep, event_id: UUID) -> Response:
-    return pages.redirect(f"/console/events/{event_id}/translations?done=1")
+async def _wrong(sent: Sent, pages: PagesDep, error: ValidationError, values: Mapping[str, str]) -> Response:
+    """The page with what was typed, and what is wrong with it."""
+    errors = FormErrors.of(error, pages.reader(sent.request))
+    return await _show(sent.request, sent.member, sent.event_id, sent.language, values, errors, status=422)

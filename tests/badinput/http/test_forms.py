@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.badinput.http.forms import WITHOUT_TOKEN, Form, forms_of, routes_of
+from tests.badinput.http.form import Form
+from tests.badinput.http.forms import WITHOUT_TOKEN, forms_of, routes_of
 from tests.badinput.http.services import LANGUAGES
 
 HTML = "<script>alert(1)</script>\"'&amp;"

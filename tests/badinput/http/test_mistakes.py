@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from services.events.events.scheduling import known_zones
-from tests.badinput.http.forms import Form, event_fields, forms_of, sign_in_token
+from tests.badinput.http.event_forms import event_fields, sign_in_token
+from tests.badinput.http.form import Form
+from tests.badinput.http.forms import forms_of
 from tests.badinput.http.services import LANGUAGES
 from tests.badinput.http.test_forms import sentences
 from tests.support import registration_pages as pages

@@ -1,157 +1,21 @@
-"""The desk's page in a real browser: by code, by camera, without a connection and after it, and for anyone to use."""
+"""The desk's page in a real browser: by code, by camera, beside another desk, and for anyone to use."""
 
 import asyncio
-import os
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from uuid import uuid4
 
 import pytest
-import uvicorn
-from fastapi.responses import RedirectResponse
 from playwright.async_api import async_playwright
-from sqlalchemy import text
-from starlette.responses import Response
 
-from deploy.kafka.kafka import free_port
-from services.registrations.check_in.queries import came_by_session
-from services.registrations.main import create_api
-from services.registrations.registrations.admission import admit
-from shared.auth.members import keep_organisations
-from shared.auth.tokens import TOKEN_COOKIE
-from shared.contracts.events import Session
-from shared.contracts.organisations import Membership, OrganisationChanged, Role
-from shared.database.migrations import upgrade
-from shared.tickets import code_of, ticket_of, ticket_url
+from shared.tickets import code_of, ticket_url
 from tests.support import registrations as given
+from tests.support.check_in_desk import HERE, check_page, look_for, picture, ready, running_desk
 from tests.support.fake_camera import film
-from tests.support.look import ARGUMENTS, open_page, running_browser, sideways, violations
-
-PICTURES = os.environ.get("TEILHABE_PICTURES")
-HERE = ".t-party--here"
-
-
-class Desk:
-    """The service on a port that can go away and come back, an event today, and a member of its host.
-
-    As behind a proxy, sign-in is at the same address; here a token is renewed for whoever `renews`.
-    """
-
-    def __init__(self, url):
-        self.port = free_port()
-        self.address = f"http://127.0.0.1:{self.port}"
-        own = {"events_url": self.address, "registrations_url": self.address}
-        self.app = create_api(given.settings(url).model_copy(update=own))
-        self.app.add_api_route("/sign-in/renew", self._renew)
-        self.renews = None
-        self._server = None
-        self.people = {}
-
-    @property
-    def database(self):
-        return self.app.state.database
-
-    async def _renew(self, next: str):  # noqa: A002 - the query's name
-        if self.renews is None:
-            return Response(status_code=503)
-        answer = RedirectResponse(next, 303)
-        answer.set_cookie(TOKEN_COOKIE, given.sign(self.renews))
-        return answer
-
-    async def open(self):
-        config = uvicorn.Config(self.app, "127.0.0.1", self.port, log_level="error", access_log=False, lifespan="off")
-        self._server = uvicorn.Server(config)
-        self._task = asyncio.create_task(self._server.serve())
-        while not self._server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.02)
-
-    async def close(self):
-        self._server.should_exit = True
-        self._server.force_exit = True
-        await self._task
-
-    async def event(self, **more):
-        start = datetime.now(UTC) - timedelta(minutes=30)
-        session = Session(id=uuid4(), starts_at=start, ends_at=start + timedelta(hours=2))
-        titles = {"de": "Gartentag im Nachbarschaftsgarten", "ar": "يوم الحديقة", "en": "Garden day"}
-        closing = start + timedelta(hours=2)
-        event = given.event(50, sessions=[session], title=titles, registration_closes_at=closing, **more)
-        await given.publish(self.database, event)
-        return event
-
-    async def register(self, event, *wishes):
-        """The tickets of parties."""
-        async with self.database.begin() as session:
-            pool = event.places[0].id
-            decided = await admit(session, given.VAULT, given.RULES, pool, wishes, datetime.now(UTC))
-        return [ticket_of(one.id) for one in decided]
-
-    async def sign_in(self, page, event):
-        person = self.people.setdefault(event.id, uuid4())
-        message = OrganisationChanged(
-            aggregate_id=event.organisation_id,
-            aggregate_version=1,
-            name={"de": "Integrationsbüro"},
-            members=[Membership(person_id=person, role=Role.DESK)],
-        )
-        async with self.database.begin() as session:
-            await keep_organisations(session, [message])
-        cookie = {"name": TOKEN_COOKIE, "value": given.sign(person), "url": self.address}
-        await page.context.add_cookies([cookie])
-
-    def path(self, event):
-        return f"{self.address}/registrations/console/events/{event.id}/check-in"
-
-    async def numbers(self, event):
-        async with self.database.read() as session:
-            [one] = await came_by_session(session, event)
-        return one.came, one.walk_ins
-
-    async def until(self, event, came, walk_ins=0):
-        """Wait until the server knows these numbers."""
-        async with asyncio.timeout(15):
-            while await self.numbers(event) != (came, walk_ins):  # noqa: ASYNC110 - another program writes it
-                await asyncio.sleep(0.1)
+from tests.support.look import ARGUMENTS, open_page
 
 
 @pytest.fixture(scope="module")
 async def desk(database_url):
-    url = database_url("registrations")
-    await asyncio.to_thread(upgrade, "registrations", url)
-    desk = Desk(url)
-    await desk.open()
-    yield desk
-    await desk.close()
-    await desk.database.close()
-
-
-@pytest.fixture(scope="module")
-async def browser(chromium):
-    async with running_browser(chromium) as running:
-        yield running
-
-
-async def ready(page):
-    """The script has its list, and the page is kept for later."""
-    await page.wait_for_selector("#check-in:not([hidden])")
-    await page.wait_for_function("() => document.getElementById('connection').textContent !== ''")
-
-
-async def look_for(page, wanted):
-    await page.fill("#field-search", wanted)
-    await page.press("#field-search", "Enter")
-
-
-async def picture(page, name):
-    """A picture to look at, where the environment asks for them."""
-    if PICTURES:
-        await page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
-
-
-async def check_page(page, name):
-    assert await violations(page) == [], name
-    assert await sideways(page) <= 0, name
-    await picture(page, name)
+    async with running_desk(database_url("registrations")) as desk:
+        yield desk
 
 
 @pytest.mark.parametrize(
@@ -245,94 +109,6 @@ async def test_the_numbers_of_another_desk_are_seen(browser, desk):
         assert not await other.is_visible(".t-party [data-slot=check-in]")
 
 
-@pytest.mark.timeout(60)
-async def test_the_desk_goes_on_without_a_connection_and_catches_up(browser, desk):
-    """The server is away: by code and name it goes on, also after a reload; then all of it arrives, once.
-
-    Meanwhile another desk checked one of the parties in: the earlier one stands and the device says so. What is kept
-    on the device has no name in it.
-    """
-    event = await desk.event()
-    wishes = [given.wish(name="Ada Lovelace", size=2), given.wish(name="Bo"), given.wish(name="Cyra")]
-    ada, bo, cyra = await desk.register(event, *wishes)
-    async with open_page(browser, 360, locale="en") as page:
-        await desk.sign_in(page, event)
-        await page.goto(desk.path(event))
-        await ready(page)
-        await page.wait_for_function(KEPT, timeout=10_000)
-        await desk.close()
-        await look_for(page, "ada")
-        await page.click(".t-party [data-slot=check-in]")
-        await page.wait_for_selector("#connection[data-kind=offline]")
-        assert await page.inner_text("#came") == "2 of 4 here"
-        await page.reload()
-        await ready(page)
-        assert await page.inner_text("#came") == "2 of 4 here"
-        await check_page(page, "check-in-offline")
-        kept = await page.evaluate("JSON.stringify(localStorage)")
-        assert ada in kept
-        assert "Lovelace" not in kept
-        await look_for(page, "Bo")
-        await page.wait_for_selector("#results .kern-badge")
-        await look_for(page, code_of(bo))
-        await page.click(".t-party [data-slot=check-in]")
-        await page.wait_for_selector(HERE)
-        await page.click("#walk-ins button[value=more]")
-        await look_for(page, cyra)
-        await page.click(".t-party [data-slot=check-in]")
-        await page.wait_for_selector(HERE)
-        await an_hour_ago(desk, event, cyra)
-        await desk.open()
-        await desk.until(event, 4, 1)
-        await page.wait_for_selector("#conflicts li", timeout=10_000)
-        said = await page.inner_text("#conflicts")
-        assert "already checked in" in said
-        await page.wait_for_selector("#connection[data-kind=online]")
-        await check_page(page, "check-in-caught-up")
-        assert "queue" not in await page.evaluate("Object.keys(localStorage).join()")
-
-
-KEPT = """async () => {
-  const kept = await caches.open('teilhabe-check-in');
-  const paths = (await kept.keys()).map((request) => new URL(request.url).pathname);
-  return Boolean(navigator.serviceWorker.controller)
-    && ['check-in', 'check-in.js', 'index.js'].every((name) => paths.some((path) => path.endsWith(name)));
-}"""
-
-
-async def an_hour_ago(desk, event, ticket):
-    """Another desk checked the party in before."""
-    from services.registrations.check_in import commands
-    from services.registrations.check_in.queries import by_ticket
-
-    now = datetime.now(UTC)
-    async with desk.database.begin() as session:
-        [party] = await by_ticket(session, event, event.sessions[0].id, ticket)
-        other = commands.Desk(uuid4(), event, event.sessions[0], uuid4(), now - timedelta(hours=1), now)
-        await commands.check_in(session, other, party.id)
-
-
-async def test_without_the_queue_what_was_done_offline_is_lost(browser, desk):
-    """The control: with what the device kept thrown away, nothing arrives afterwards."""
-    event = await desk.event()
-    [ticket] = await desk.register(event, given.wish())
-    async with open_page(browser, 360, locale="en") as page:
-        await desk.sign_in(page, event)
-        await page.goto(desk.path(event))
-        await ready(page)
-        await page.wait_for_function(KEPT, timeout=10_000)
-        await desk.close()
-        await look_for(page, ticket)
-        await page.click(".t-party [data-slot=check-in]")
-        await page.wait_for_selector("#connection[data-kind=offline]")
-        await page.evaluate("localStorage.clear()")
-        await page.goto("about:blank")
-        await desk.open()
-        await page.goto(desk.path(event))
-        await page.wait_for_selector("#connection[data-kind=online]", timeout=15_000)
-        assert await desk.numbers(event) == (0, 0)
-
-
 async def test_the_camera_reads_a_ticket(chromium, desk, tmp_path):
     """Chromium's own fake camera films a QR code as mails and pages show it; the party is found by it."""
     event = await desk.event()
@@ -369,42 +145,3 @@ async def test_a_camera_that_is_refused_is_no_dead_end(browser, desk):
         )
         assert not await page.is_visible("#camera")
         await check_page(page, "check-in-no-camera")
-
-
-async def test_a_page_that_stays_open_renews_its_token(browser, desk):
-    """A token lives for minutes: without one the page gets the next by itself; while sign-in is away it goes on."""
-    event = await desk.event()
-    [ticket] = await desk.register(event, given.wish(name="Ada"))
-    async with open_page(browser, 360, locale="en") as page:
-        await desk.sign_in(page, event)
-        await page.goto(desk.path(event))
-        await ready(page)
-        await page.context.clear_cookies(name=TOKEN_COOKIE)
-        await page.wait_for_selector("#connection[data-kind=offline]", timeout=9000)
-        await look_for(page, "ada")
-        await page.click(".t-party [data-slot=check-in]")
-        await page.wait_for_selector(HERE)
-        assert await desk.numbers(event) == (0, 0)
-        desk.renews = desk.people[event.id]
-        await desk.until(event, 1)
-        await page.wait_for_selector("#connection[data-kind=online]")
-        assert ticket not in await page.evaluate("localStorage.getItem('teilhabe.check-in.queue') ?? ''")
-    desk.renews = None
-
-
-async def test_who_may_not_any_more_keeps_no_list(browser, desk):
-    """A member who was removed sees it within seconds: the device forgets the list."""
-    event = await desk.event()
-    await desk.register(event, given.wish(name="Ada"))
-    async with open_page(browser, 360, locale="en") as page:
-        await desk.sign_in(page, event)
-        await page.goto(desk.path(event))
-        await ready(page)
-        assert "teilhabe.check-in.list" in await page.evaluate("Object.keys(localStorage).join()")
-        async with desk.database.begin() as session:
-            await session.execute(
-                text("DELETE FROM members WHERE organisation_id = :id"), {"id": event.organisation_id}
-            )
-        await page.wait_for_selector("#connection[data-kind=offline]", timeout=9000)
-        assert "sign in" in await page.inner_text("#connection")
-        assert "teilhabe.check-in.list" not in await page.evaluate("Object.keys(localStorage).join()")

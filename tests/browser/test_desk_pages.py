@@ -24,7 +24,7 @@ from shared.contracts.organisations import Membership, OrganisationChanged, Role
 from shared.contracts.registrations import Channel, PlaceOffered, RegistrationConfirmed, RegistrationWaitlisted
 from shared.database.migrations import upgrade
 from tests.support import notifications, registrations
-from tests.support.look import open_page, running_browser, sideways, violations
+from tests.support.look import open_page, sideways, violations
 
 PHONE, DESKTOP = 360, 1280
 PICTURES = os.environ.get("TEILHABE_PICTURES")
@@ -137,12 +137,6 @@ async def site(request, database_url):
     await asyncio.to_thread(upgrade, service, url)
     async with request.param(url) as site:
         yield site
-
-
-@pytest.fixture(scope="module")
-async def browser(chromium):
-    async with running_browser(chromium) as running:
-        yield running
 
 
 @pytest.mark.parametrize(("language", "width"), [("de", PHONE), ("ar", PHONE), ("ar", DESKTOP)])

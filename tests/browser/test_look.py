@@ -7,7 +7,7 @@ import uvicorn
 
 from shared.i18n.languages import PAGE_LANGUAGES
 from tests.support.demo_web import create_demo
-from tests.support.look import open_page, running_browser, sideways, violations
+from tests.support.look import open_page, sideways, violations
 
 PAGES = ["components", "components?member=yes", "form", "fails/404", "api/docs", "api/messages"]
 PHONE, DESKTOP = 360, 1280
@@ -33,12 +33,6 @@ def free_port_of_module():
     from deploy.kafka.kafka import free_port
 
     return free_port()
-
-
-@pytest.fixture(scope="module")
-async def browser(chromium):
-    async with running_browser(chromium) as running:
-        yield running
 
 
 async def open_at(page, url):

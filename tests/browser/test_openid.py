@@ -9,7 +9,7 @@ from deploy.kafka.kafka import free_port
 from shared.contracts.organisations import Role
 from shared.database.migrations import upgrade
 from tests.support.events_service import running_events_service
-from tests.support.look import open_page, running_browser, sideways, violations
+from tests.support.look import open_page, sideways, violations
 from tests.support.notifications import serving
 from tests.support.openid_provider import CLIENT, SECRET, running_provider
 
@@ -36,12 +36,6 @@ async def served(database_url, tmp_path_factory):
                 service.app.state.settings = service.settings.model_copy(update=mapping)
                 service.app.state.openid._settings = service.app.state.settings
                 yield address, provider
-
-
-@pytest.fixture(scope="module")
-async def browser(chromium):
-    async with running_browser(chromium) as running:
-        yield running
 
 
 async def looks_right(page) -> None:

@@ -19,7 +19,7 @@ from shared.contracts.organisations import Membership, OrganisationChanged, Role
 from shared.database.migrations import upgrade
 from shared.i18n.languages import PAGE_LANGUAGES
 from tests.support import registrations as given
-from tests.support.look import open_page, running_browser, sideways, violations
+from tests.support.look import open_page, sideways, violations
 
 PHONE, DESKTOP = 360, 1280
 PICTURES = os.environ.get("TEILHABE_PICTURES")
@@ -127,12 +127,6 @@ async def site(database_url):
     server.should_exit = True
     await task
     await app.state.database.close()
-
-
-@pytest.fixture(scope="module")
-async def browser(chromium):
-    async with running_browser(chromium) as running:
-        yield running
 
 
 async def take_picture(page, name):

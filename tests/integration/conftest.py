@@ -1,4 +1,4 @@
-"""The events service on a migrated database of its own for each file."""
+"""The events service on a migrated database of its own for each file, and the owner of an organisation there."""
 
 import asyncio
 
@@ -19,3 +19,8 @@ async def migrated(database_url):
 async def events(migrated):
     async with running_events_service(migrated) as service:
         yield service
+
+
+@pytest.fixture
+async def member(events):
+    return await events.organisation()

@@ -8,11 +8,6 @@ from tests.support.events_service import NOW, content
 
 
 @pytest.fixture
-async def member(events):
-    return await events.organisation()
-
-
-@pytest.fixture
 async def browser(events, member):
     return await events.signed_in(member)
 

@@ -31,11 +31,6 @@ from shared.sms.keywords import code_problem
 from tests.support.events_service import NOW, content
 
 
-@pytest.fixture
-async def member(events):
-    return await events.organisation()
-
-
 def dates(*days: int) -> list[SessionTimes]:
     starts = [datetime(2027, 5, day, 16, tzinfo=UTC) for day in days]
     return [SessionTimes(starts_at=start, ends_at=start + timedelta(hours=2)) for start in starts]

@@ -22,11 +22,6 @@ JSON_LD = re.compile(r'<script type="application/ld\+json"[^>]*>(.*?)</script>',
 FIRST = datetime(2027, 4, 5, 8, 0, tzinfo=UTC)
 
 
-@pytest.fixture
-async def member(events):
-    return await events.organisation()
-
-
 def dates(*days: int) -> list[SessionTimes]:
     starts = [datetime(2027, 6, day, 16, tzinfo=UTC) for day in days]
     return [SessionTimes(starts_at=start, ends_at=start + timedelta(hours=2)) for start in starts]

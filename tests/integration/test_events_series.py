@@ -1,14 +1,11 @@
 """Series of events, from the rule to each event, on a real PostgreSQL."""
 
 import asyncio
-import html
-import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select
 from uuid6 import uuid7
 
 from services.events.audit.wording import ACTIONS
@@ -19,19 +16,13 @@ from services.events.events.queries import event_by_id
 from services.events.events.rescheduling import reschedule_event
 from services.events.series import filling
 from services.events.series.changing import Change, Confirmed, Fate, OtherPlanError, change_series, plan_change
-from services.events.series.commands import begin_series, end_series
+from services.events.series.commands import end_series
 from services.events.series.filling import fill_due
-from services.events.series.model import OccurrenceRow, SeriesRow
-from services.events.series.planning import Terms, Window
-from services.events.series.queries import series_by_id
 from services.events.series.rules import Frequency, Rule
 from services.events.series.spreading import Scope, edit_occurrences
-from shared.auth.rights import Right
-from tests.support.events_service import CSRF, content, count, csrf, form_bytes, running_events_service
+from tests.support.events_service import content, count, running_events_service
+from tests.support.series import WEEKLY, WINDOW, a_series, begin, series_of, terms, venues
 
-WINDOW = Window(timedelta(weeks=8), 3)
-WEEKLY = Rule(Frequency.WEEKLY, (0,))
-"""Mondays, as `content()` is on Monday, 5 April."""
 MONDAYS = [date(2027, 4, 5), date(2027, 4, 12), date(2027, 4, 19), date(2027, 4, 26)]
 
 
@@ -43,25 +34,6 @@ async def events(migrated):
         yield service
 
 
-@pytest.fixture
-async def member(events):
-    return await events.organisation()
-
-
-def terms(rule=WEEKLY, *skipped, publishes=True):
-    return Terms(rule, frozenset(skipped), publishes=publishes)
-
-
-async def begin(events, member, event_id, terms, key=None):
-    async with events.database.begin() as session:
-        return await begin_series(session, member, event_id, terms, key or uuid7(), WINDOW, events.now)
-
-
-async def series_of(events, series_id):
-    async with events.database.read() as session:
-        return await series_by_id(session, series_id)
-
-
 async def days_of(events, series_id):
     return [one.day for one in (await series_of(events, series_id)).occurrences]
 
@@ -69,13 +41,6 @@ async def days_of(events, series_id):
 async def said_by(events, event_id):
     async with events.database.read() as session:
         return content_of(await event_by_id(session, event_id))
-
-
-async def a_series(events, member, chosen=None, **changes):
-    """A published event that repeats: the ids of the series and of its events."""
-    event_id = await events.published(member, **changes)
-    series_id = await begin(events, member, event_id, chosen or terms())
-    return series_id, [one.event.row.id for one in (await series_of(events, series_id)).occurrences]
 
 
 async def test_each_date_is_an_event_of_its_own(events, member):
@@ -178,10 +143,6 @@ async def edit(events, member, event_id, scope, **changes):
     wanted = own.model_validate(own.model_dump() | changes)
     async with events.database.begin() as session:
         return await edit_occurrences(session, member, event_id, wanted, row.version, scope, events.now)
-
-
-async def venues(events, ids):
-    return [(await events.row(event_id)).venue_name for event_id in ids]
 
 
 async def test_an_edit_is_for_this_one_this_and_later_ones_or_all(events, member):
@@ -319,106 +280,6 @@ async def test_the_log_of_changes_names_who_changed_a_series_and_nobody_for_what
     assert log[0]["after"]["rule"] == WEEKLY.text()
     made = await events.messages("audit", ids[1])
     assert [(one["action"], one["person_id"]) for one in made] == [("event.created", None), ("event.published", None)]
-
-
-RULE_FORM = [("frequency", "weekly"), ("interval", "1"), ("weekdays", "0"), ("ends", "never"), ("publishes", "yes")]
-HIDDEN = re.compile(r'name="shown" value="([^"]*)"')
-
-
-async def fill_in(browser, path, pairs, shown=None):
-    page = await browser.get(path)
-    found = HIDDEN.search(page.text) if shown is None else None
-    seen = html.unescape(found[1]) if found else shown or ""
-    tokens = [("csrf_token", CSRF.findall(page.text)[-1]), ("request_key", str(uuid7())), ("shown", seen)]
-    kind = {"content-type": "application/x-www-form-urlencoded"}
-    return await browser.request("POST", path, form_bytes([*pairs, *tokens]), kind)
-
-
-async def test_an_organiser_sees_the_dates_before_the_series_begins(events, member):
-    """The preview changes with the rule, and nothing is made before its dates were seen."""
-    event_id = await events.published(member)
-    browser = await events.signed_in(member)
-    own, path = f"/console/events/{event_id}", f"/console/events/{event_id}/repeat"
-    assert f'href="{path}"' in (await browser.get(own)).text
-    assert "Every week: Monday" in (await browser.get(path)).text
-    other = [("interval", "2") if pair[0] == "interval" else pair for pair in RULE_FORM]
-    preview = await fill_in(browser, path, other)
-    assert preview.status == 200
-    assert "Every 2 weeks: Monday" in preview.text
-    assert "Monday, 19 April 2027" in preview.text or "April 19, 2027" in preview.text
-    shown = html.unescape(HIDDEN.search(preview.text)[1])
-    begun = await fill_in(browser, path, other, shown)
-    assert begun.headers["location"].endswith("?done=begun")
-    page = await browser.get(begun.headers["location"])
-    assert "The series has begun" in page.text
-    assert page.text.count("/console/events/") >= 2
-    assert (await browser.get(path)).status == 303
-    event = (await browser.get(own)).text
-    assert "See the whole series" in event
-    public = (await events.browser().get(f"/events/{(await events.row(event_id)).code}")).text
-    assert "Every 2 weeks: Monday" in public
-    assert "Other dates" in public
-
-
-async def test_an_organiser_edits_several_dates_from_the_form_of_one(events, member):
-    """The form asks for which dates, and the answer says how many followed."""
-    _, ids = await a_series(events, member)
-    browser = await events.signed_in(member)
-    path = f"/console/events/{ids[1]}/edit"
-    page = await browser.get(path)
-    assert 'name="scope"' in page.text
-    fields = {name: value for name, value in re.findall(r'<input[^>]* name="([\w-]+)"[^>]* value="([^"]*)"', page.text) if name not in {"kind", "scope", "spoken_languages", "contact_languages"}}  # fmt: skip # noqa: E501
-    fields |= {"kind": "workshop", "main_language": "de", "time_zone": "Europe/Berlin", "text-de": "Wir nähen."}
-    fields |= {"access_notes-de": "Rampe", "venue_name": "Turm", "scope": "later", "contact_languages": "de"}
-    pairs = [*fields.items(), ("spoken_languages", "de"), ("spoken_languages", "tr")]
-    kind = {"content-type": "application/x-www-form-urlencoded"}
-    saved = await browser.request("POST", path, form_bytes(pairs), kind)
-    assert saved.headers["location"].endswith("?done=saved&others=2&refused=0")
-    assert await venues(events, ids) == ["Haus", "Turm", "Turm", "Turm"]
-    assert "2 other dates of the series were changed too." in (await browser.get(saved.headers["location"])).text
-
-
-async def test_an_organiser_confirms_what_a_new_rule_does(events, member):
-    """The page lists each date by what becomes of it; without the tick and a reason nothing happens."""
-    series_id, ids = await a_series(events, member)
-    await count(events, ids[1], taken=2)
-    browser = await events.signed_in(member)
-    path = f"/console/series/{series_id}/edit"
-    rule = [*RULE_FORM, ("from", "10:00"), ("to", "12:00"), ("skip-1", "2027-04-12"), ("skip-2", "2027-04-26")]
-    preview = await fill_in(browser, path, rule)
-    assert preview.status == 200
-    assert "These are cancelled; nobody is registered" in preview.text
-    assert "2 people registered" in preview.text
-    shown = HIDDEN.search(preview.text)[1]
-    refused = await fill_in(browser, path, rule, shown)
-    assert refused.status == 422
-    assert "Say why these dates do not take place." in refused.text
-    done = await fill_in(browser, path, [*rule, ("confirmed", "yes"), ("reason", "Feier\x00tag")], shown)
-    assert done.headers["location"].endswith("?done=changed")
-    assert [(await events.row(event_id)).state for event_id in ids[1:]] == ["published", "published", "cancelled"]
-    token = await csrf(browser, f"/console/series/{series_id}")
-    refused = await browser.post(f"/console/series/{series_id}/end", {"csrf_token": token})
-    assert refused.status == 422
-    ended = await browser.post(f"/console/series/{series_id}/end", {"csrf_token": token, "confirmed": "yes"})
-    assert ended.headers["location"].endswith("?done=ended")
-    assert (await browser.get(path)).status == 409
-
-
-async def test_others_series_do_not_exist(events, member):
-    """Every page and action of another organisation's series is a 404, and nothing changes."""
-    series_id, ids = await a_series(events, member)
-    browser = await events.signed_in(await events.organisation("Anderer Verein"))
-    token = await csrf(browser, "/console")
-    form = {"csrf_token": token, "confirmed": "yes", **dict(RULE_FORM)}
-    for path in (f"series/{series_id}", f"series/{series_id}/edit", f"events/{ids[0]}/repeat"):
-        assert (await browser.get(f"/console/{path}")).status == 404
-    for path in (f"series/{series_id}/edit", f"series/{series_id}/end", f"events/{ids[0]}/repeat"):
-        assert (await browser.post(f"/console/{path}", form)).status == 404
-    assert (await series_of(events, series_id)).row.ended_at is None
-    async with events.database.read() as session:
-        mine = col(SeriesRow.organisation_id).in_(member.organisations_where(Right.EDIT))
-        assert (await session.execute(select(func.count()).select_from(SeriesRow).where(mine))).scalar_one() == 1
-        assert (await session.execute(select(func.count()).select_from(OccurrenceRow))).scalar_one() >= 4
 
 
 async def test_a_copy_of_the_content_is_what_the_next_dates_say(events, member):

@@ -1,43 +1,30 @@
-"""Check-in: a party by code, by QR code and by name, twice, late, by two desks at once; numbers; and who may."""
+"""Check-in: once, late, by two desks at once, taken back; numbers; programs; and who may."""
 
 import asyncio
-import json
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
-from services.registrations.check_in import commands, queries
-from services.registrations.check_in.commands import Desk, NoPlaceError, WrongNumberError, check_in, undo
+from services.registrations.check_in import commands
+from services.registrations.check_in.commands import NoPlaceError, WrongNumberError, check_in, undo
 from services.registrations.check_in.model import Result
-from services.registrations.check_in.queries import _folded, by_ticket, came_by_session, session_of
-from services.registrations.main import create_api
-from services.registrations.registrations.admission import admit
+from services.registrations.check_in.queries import session_of
 from services.registrations.registrations.commands import cancel
-from shared.auth.members import keep_organisations
-from shared.auth.tokens import TOKEN_COOKIE
 from shared.contracts.events import CoHost, CoHostRole, Scope, Session
-from shared.contracts.organisations import Membership, OrganisationChanged, Role
+from shared.contracts.organisations import Role
 from shared.contracts.registrations import EndedBy
-from shared.database.migrations import upgrade
-from shared.i18n.folding import fold
-from shared.tickets import code_of, ticket_of, ticket_sql, ticket_url
+from shared.tickets import code_of, ticket_of
 from tests.support import registrations as given
-from tests.support.asgi_client import AsgiClient
-from tests.support.registration_pages import counted, hidden, messages, open_event, send, where, words
-
-SOON = timedelta(minutes=30)
+from tests.support.check_in import SOON, api_of, at_desk, call, do, member_of, numbers, page_of, register
+from tests.support.registration_pages import hidden, messages, open_event, running_api, send, where, words
 
 
 @pytest.fixture(scope="module")
 async def app(database_url):
-    url = database_url("registrations")
-    await asyncio.to_thread(upgrade, "registrations", url)
-    app = create_api(given.settings(url).model_copy(update={"limit_factor": 0.2}))
-    yield app
-    await app.state.database.close()
+    async with running_api(database_url("registrations"), limit_factor=0.2) as app:
+        yield app
 
 
 @pytest.fixture
@@ -45,139 +32,10 @@ def database(app):
     return app.state.database
 
 
-async def register(database, event, *wishes):
-    """The ids of parties, in the order of the wishes."""
-    async with database.begin() as session:
-        pool = event.places[0].id
-        decided = await admit(session, given.VAULT, given.RULES, pool, wishes, datetime.now(UTC))
-    return [one.id for one in decided]
-
-
-async def member_of(app, event, role=Role.DESK, organisation=None):
-    """A browser of somebody with a role in the host."""
-    person = uuid4()
-    message = OrganisationChanged(
-        aggregate_id=organisation or event.organisation_id,
-        aggregate_version=int(datetime.now(UTC).timestamp() * 1_000_000),
-        name={"de": "Büro"},
-        members=[Membership(person_id=person, role=role)],
-    )
-    async with app.state.database.begin() as session:
-        await keep_organisations(session, [message])
-    browser = AsgiClient(app)
-    browser.cookies[TOKEN_COOKIE] = given.sign(person)
-    return browser
-
-
-def page_of(event):
-    return f"/registrations/console/events/{event.id}/check-in"
-
-
-def api_of(event):
-    return f"/registrations/api/events/{event.id}/check-in"
-
-
-def at_desk(event, ago=timedelta(), key=None):
-    now = datetime.now(UTC)
-    return Desk(uuid4(), event, event.sessions[0], key or uuid4(), now - ago, now)
-
-
-async def do(database, command, *args, **more):
-    async with database.begin() as session:
-        return await command(session, *args, **more)
-
-
 async def rows(database, event):
     async with database.read() as session:
         query = "SELECT came, checked_in_at, undone_at FROM check_ins WHERE event_id = :id"
         return (await session.execute(text(query), {"id": event.id})).all()
-
-
-async def numbers(database, event):
-    async with database.read() as session:
-        return [(one.expected, one.came, one.walk_ins) for one in await came_by_session(session, event)]
-
-
-async def call(browser, event, path, body, key=None):
-    headers = {"content-type": "application/json", "idempotency-key": str(key or uuid4())}
-    return await browser.request("POST", api_of(event) + path, json.dumps(body).encode(), headers)
-
-
-async def test_database_and_services_make_the_same_ticket(database):
-    """The twelve digits that a mail shows are those by which the database finds the registration."""
-    event = await open_event(database)
-    ids = await register(database, event, *(given.wish() for _ in range(5)))
-    async with database.read() as session:
-        query = f"SELECT id, {ticket_sql('id')} AS ticket FROM registrations WHERE event_id = :id"  # noqa: S608
-        found = {row.id: row.ticket for row in await session.execute(text(query), {"id": event.id})}
-    assert found == {one: ticket_of(one) for one in ids}
-    assert len(set(found.values())) == 5
-
-
-async def test_a_party_is_checked_in_by_its_code(app, database):
-    """Without scripts: type the code in any script's digits, see the party, press once; the number stands above."""
-    event = await open_event(database, starts_in=SOON)
-    party, _ = await register(database, event, given.wish(name="Ada Öz", size=3), given.wish(size=2))
-    desk = await member_of(app, event)
-    code = code_of(ticket_of(party)).translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
-    page = await send(desk, page_of(event), {"search": code})
-    assert (page.status, page.headers["cache-control"]) == (200, "no-store")
-    assert "0 of 5 here" in words(page)
-    assert "Ada Öz" in words(page)
-    form = {"ticket": ticket_of(party), "came": "2"}
-    to = where(await desk.post(f"{page_of(event)}/party", await hidden(desk, page_of(event)) | form))
-    page = await desk.get(to)
-    assert "Checked in" in words(page)
-    assert "2 of 5 here" in words(page)
-    assert ": 2 of 3" in words(page)
-
-
-async def test_a_qr_code_leads_to_its_party_and_a_foreign_one_says_so(app, database):
-    """What the own page's picture says is found; another event's code is a clear answer, a stranger finds nothing."""
-    event, other = await open_event(database), None
-    other = await open_event(database, organisation_id=event.organisation_id)
-    (mine,), (theirs,) = (
-        await register(database, event, given.wish(name="Bo")),
-        await register(database, other, given.wish(name="Cy")),
-    )
-    desk = await member_of(app, event)
-    scan = ticket_url("https://teilhabe.example", event.code, ticket_of(mine))
-    assert "Bo" in words(await desk.get(urlsplit(scan).path))
-    assert "Bo" in words(await send(desk, page_of(event), {"search": scan}))
-    foreign = ticket_url("https://teilhabe.example", other.code, ticket_of(theirs))
-    page = words(await send(desk, page_of(event), {"search": foreign}))
-    assert "This code is for another event" in page
-    assert other.code in page
-    assert "Cy" not in page
-    assert (await (await member_of(app, event, organisation=uuid4())).get(urlsplit(scan).path)).status == 404
-
-
-@pytest.mark.parametrize(
-    ("name", "typed"),
-    [
-        ("Ayşe Çelik", "AYSE"),
-        ("Иван Ґалаґан", "галаган"),
-        ("أحمد العلي", "احمد"),
-        ("IŞIK", "işık"),
-        ("Zoë Ní", "ni zoe"),
-    ],
-)
-async def test_a_name_is_found_however_it_is_written(app, database, name, typed):
-    """Case, accents and the letters of other scripts make no difference, nor does the order of the words."""
-    event = await open_event(database)
-    await register(database, event, given.wish(name=name), given.wish(name="Jemand anderes"))
-    page = await send(await member_of(app, event), page_of(event), {"search": typed})
-    assert name in words(page)
-    assert "Jemand" not in words(page)
-    assert fold(typed).split()[0] in _folded(name)
-
-
-async def test_a_name_never_stands_in_an_address(app, database):
-    """A name in the address is not looked for; only codes are."""
-    event = await open_event(database)
-    await register(database, event, given.wish(name="Ada"))
-    page = await (await member_of(app, event)).get(f"{page_of(event)}?code=Ada")
-    assert "Ada" not in words(page)
 
 
 async def test_twice_is_seen(app, database):
@@ -380,80 +238,6 @@ async def test_what_has_ended_has_no_name_for_the_device(app, database):
     assert (told["ticket"], told["state"], told["name"]) == (ticket_of(gone), "cancelled", None)
 
 
-async def test_unknown_codes_come_to_an_end(app, database):
-    """Sixty wrong codes an hour (a fifth of it here) are let through, right ones and names always; by page and API."""
-    event = await open_event(database)
-    (party,) = await register(database, event, given.wish(name="Ada"))
-    desk = await member_of(app, event)
-    form = await hidden(desk, page_of(event))
-    statuses = [(await desk.post(page_of(event), form | {"search": "000000"})).status for _ in range(8)]
-    statuses += [(await call(desk, event, "", {"code": "000000"})).status for _ in range(6)]
-    assert statuses == [200] * 8 + [404] * 4 + [429] * 2
-    assert "Ada" in words(await desk.post(page_of(event), form | {"search": ticket_of(party)}))
-    assert (await desk.post(page_of(event), form | {"search": "Zed"})).status == 200
-    assert (await (await member_of(app, event)).post(page_of(event), form)).status == 403
-
-
-async def test_two_parties_with_one_code_are_told_apart(app, database, monkeypatch):
-    """Where two share the six digits, the page shows both and a program is asked for the whole ticket."""
-    event = await open_event(database)
-    await register(database, event, given.wish(name="Ada"), given.wish(name="Bo"))
-    same = text(f"{queries._PARTIES} AND left('111111222222', :digits) = :ticket ORDER BY r.queue")
-    monkeypatch.setattr(queries, "_BY_TICKET", same)
-    desk = await member_of(app, event)
-    page = words(await send(desk, page_of(event), {"search": "111 111"}))
-    assert "Two parties have this code" in page
-    assert "Ada" in page
-    assert "Bo" in page
-    assert (await call(desk, event, "", {"code": "111111"})).json()["type"].endswith("ticket-needed")
-
-
-async def test_the_camera_is_for_this_page_alone(app, database):
-    """The desk's page may ask for it, the list may not; the worker's scope is the page."""
-    event = await open_event(database)
-    desk = await member_of(app, event)
-    page, other = await desk.get(page_of(event)), await desk.get(f"/registrations/console/events/{event.id}")
-    assert "camera=(self)" in page.headers["permissions-policy"]
-    assert "camera=()" in other.headers["permissions-policy"]
-    assert page_of(event) in other.text
-    worker = await desk.get(f"{page_of(event)}/worker.js")
-    assert worker.headers["service-worker-allowed"] == page_of(event)
-    assert worker.headers["content-type"].startswith("text/javascript")
-
-
-async def test_the_own_page_shows_the_ticket_to_who_has_a_place(app, database):
-    """A confirmed party sees picture and code; the picture is nobody's without a place; no secret is in it."""
-    event = await open_event(database, 1)
-    async with database.begin() as session:
-        wishes = [given.wish(), given.wish()]
-        placed, waits = await admit(session, given.VAULT, given.RULES, event.places[0].id, wishes, datetime.now(UTC))
-    browser = AsgiClient(app)
-    page = await browser.get(f"/r/{placed.token}")
-    assert code_of(ticket_of(placed.id)) in words(page)
-    picture = await browser.get(f"/r/{placed.token}/ticket.svg")
-    assert picture.headers["content-type"] == "image/svg+xml"
-    assert picture.headers["cache-control"] == "no-store"
-    assert b"style" not in picture.body
-    assert "ticket.svg" not in (await browser.get(f"/r/{waits.token}")).text
-    assert (await browser.get(f"/r/{waits.token}/ticket.svg")).status == 404
-
-
-async def test_a_thousand_parties_need_no_more_statements_than_none(app, database):
-    """Page, list and search cost the same number of statements however many are registered."""
-    event = await open_event(database, 2000)
-    desk = await member_of(app, event)
-    paths = (page_of(event), f"{api_of(event)}/parties", f"{page_of(event)}?code=123456")
-    none = [(await counted(database, desk, path))[0] for path in paths[:2]]
-    ids = await register(database, event, *(given.wish(name=f"Ada {n}") for n in range(1000)))
-    many = [(await counted(database, desk, path))[0] for path in paths[:2]]
-    assert none == many
-    async with database.read() as session:
-        [found] = await by_ticket(session, event, event.sessions[0].id, ticket_of(ids[500]))
-    assert found.name == "Ada 500"
-    page = words(await send(desk, page_of(event), {"search": "ada"}))
-    assert "There are more" in page
-
-
 async def test_the_audit_says_who_and_nothing_personal(database):
     """Who checked in whom, by ids, at which session, from none to how many."""
     event = await open_event(database)
@@ -468,10 +252,3 @@ async def test_the_audit_says_who_and_nothing_personal(database):
     )
     assert (told["before"], told["after"]) == ({"came": 0}, {"came": 2, "session": str(event.sessions[0].id)})
     assert "Ada" not in str(told)
-
-
-def test_the_address_of_a_scan_has_no_secret():
-    """It names the event's code and the ticket, nothing of the link."""
-    url = urlsplit(ticket_url("https://teilhabe.example/", "GARTEN", ticket_of(uuid4())))
-    assert url.path.startswith("/registrations/at/GARTEN/")
-    assert parse_qs(url.query) == {}

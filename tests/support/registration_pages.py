@@ -1,7 +1,9 @@
 """Filling in the pages of registrations as a browser without a window does."""
 
+import asyncio
 import html
 import re
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -9,13 +11,24 @@ from uuid import uuid4
 from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import text
 
+from services.registrations.main import create_api
 from shared.auth.members import keep_organisations
 from shared.auth.tokens import TOKEN_COOKIE
 from shared.contracts.organisations import Membership, OrganisationChanged, Role
+from shared.database.migrations import upgrade
 from tests.support import registrations as given
 from tests.support.asgi_client import AsgiClient
 
 FIELD = re.compile(r'name="(csrf_token|request_key)" value="([^"]+)"')
+
+
+@asynccontextmanager
+async def running_api(url, **settings):
+    """The api process's application on an empty database, with these settings of its own."""
+    await asyncio.to_thread(upgrade, "registrations", url)
+    app = create_api(given.settings(url).model_copy(update=settings))
+    yield app
+    await app.state.database.close()
 
 
 def email():

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -46,14 +46,10 @@ def client(app):
     return AsgiClient(app)
 
 
-def later():
-    return datetime.now(UTC) + timedelta(minutes=1)
-
-
 async def send_all(database):
     """What a worker does."""
     providers = Providers(DevelopmentPhone(database), DevelopmentMailbox(database))
-    sender = Sender(database, given.VAULT, given.settings(), providers, later)
+    sender = Sender(database, given.VAULT, given.settings(), providers, given.later)
     while await sender.send_sms() + await sender.send_mail():
         continue
 
@@ -186,7 +182,7 @@ async def event_with_deliveries(database, organisation_id):
         person_id = await given.publish_contact(database)
         await given.hand_in(database, given.registered(kind, state.id, person_id, **more))
     fake, providers = given.fakes(NotRetryableError("30005"))
-    await Sender(database, given.VAULT, given.settings(), providers, later).send_sms()
+    await Sender(database, given.VAULT, given.settings(), providers, given.later).send_sms()
     assert len(fake.given) == 1
     return state
 

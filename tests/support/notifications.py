@@ -22,6 +22,8 @@ from shared.contracts.events import ContactPoint, EventPublished, EventState, Pl
 from shared.contracts.notification_requests import NotificationRequested, Secret
 from shared.contracts.organisations import Membership, OrganisationChanged
 from shared.contracts.registrations import PlacesCount, RegistrationConfirmed
+from shared.database.engine import Database
+from shared.database.migrations import upgrade
 from shared.vault import Vault
 
 _KEY = Ed25519PrivateKey.generate()
@@ -53,6 +55,20 @@ def settings(database: str = "postgresql+asyncpg://nobody@/none", **changes) -> 
 
 
 VAULT = Vault(settings())
+
+
+@asynccontextmanager
+async def open_database(url: str):
+    """A database with the tables of notifications."""
+    await asyncio.to_thread(upgrade, "notifications", url)
+    database = Database(url)
+    yield database
+    await database.close()
+
+
+def later() -> datetime:
+    """A minute ahead, so that what is written in a test is due."""
+    return datetime.now(UTC) + timedelta(minutes=1)
 
 
 def event(title=None, *, organisation_id=None, **changes) -> EventState:

@@ -1,4 +1,4 @@
-"""Printed sheets, read again; and events to print."""
+"""Printed sheets, read again; their templates, and events to print."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,12 @@ from services.events.events.queries import AskedCoHost, CountedPlaces, WholeEven
 from services.events.organisations.model import OrganisationRow
 from shared.contracts.events import ContactPoint, EventState, Places, Session, Venue
 from shared.i18n.languages import LANGUAGES
+from shared.typesetting.badges import badges
+from shared.typesetting.compiling import TEMPLATES, compiled
+
+BADGES = TEMPLATES / "badges.typ"
+ATTENDANCE = TEMPLATES / "attendance.typ"
+SLIP = TEMPLATES / "slip.typ"
 
 START = datetime(2027, 4, 10, 8, 0, tzinfo=UTC)
 _UNSEEN = re.compile("[\u2060\u2066-\u2069\u200b]")
@@ -137,3 +143,7 @@ def event_state(**changes: Any) -> EventState:
         ),
     )
     return state.model_copy(update=changes)
+
+
+def name_sheet(*names: str) -> bytes:
+    return compiled(BADGES, badges(event_state(), names, [{"de": "Büro"}], "de"))

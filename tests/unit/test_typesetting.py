@@ -9,7 +9,6 @@ import pytest
 import typst
 from babel.messages.pofile import read_po
 
-from shared.contracts.events import Status
 from shared.i18n.languages import CATALOGUE_FOLDER, LANGUAGES
 from shared.typesetting import compiling
 from shared.typesetting.attendance import MOST_PARTIES, Attending, attendance_list
@@ -28,11 +27,18 @@ from shared.typesetting.fonts import FAMILIES, fonts
 from shared.typesetting.said import fitted, said, written
 from shared.typesetting.slips import SlipOf, Standing, slip
 from shared.web.assets import AssetsError
-from tests.support.sheets import START, TITLES, event_state, families, is_for_screen_readers, left_edges, read, text_of
-
-BADGES = TEMPLATES / "badges.typ"
-ATTENDANCE = TEMPLATES / "attendance.typ"
-SLIP = TEMPLATES / "slip.typ"
+from tests.support.sheets import (
+    ATTENDANCE,
+    BADGES,
+    SLIP,
+    TITLES,
+    event_state,
+    families,
+    is_for_screen_readers,
+    name_sheet,
+    read,
+    text_of,
+)
 
 LATIN = "abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789 .,:;!?-()/@+&%#'\""
 # CLDR's main and auxiliary letters of each language, where the catalogues may not happen to hold them all.
@@ -55,10 +61,6 @@ LETTERS = {
     "ti": "ሀሁሂሃሄህሆለሉሐሑመሙረሩሰሱሸሹቀቁቈቐቑቘበቡቨተቱቸነኑኘአኡከኩኰኸኹዀወዐዘዠየደጀገጐጠጨጸፈፐ ፡።፣፤፥፦ ፩፪፫፬፭፮፯፰፱፲፻፼",
 }
 LETTERS["de-simple"] = LETTERS["de"] + "·"
-
-
-def name_sheet(*names: str) -> bytes:
-    return compiled(BADGES, badges(event_state(), names, [{"de": "Büro"}], "de"))
 
 
 def in_badges(letters: str) -> list[str]:
@@ -158,19 +160,6 @@ def test_rubbish_gives_a_sheet_all_the_same(text):
     assert time.monotonic() - began < 10
 
 
-def test_papers_name_everybody_who_hosts():
-    """The slip in the person's language, each badge with both organisations."""
-    guest = {"de": "Haus der Kulturen", "tr": "Kültürler Evi"}
-    paper = SlipOf(Standing.CONFIRMED, 2, "K47XQ", "https://a.example/r/x", co_hosts=[guest])
-    said = slip(event_state(), paper, "tr", "de")
-    assert [line.text for line in said.sections[-1].lines] == ["Kültürler Evi"]
-    made = badges(event_state(), ["A"], [{"de": "Büro"}, guest], "tr")
-    assert [one.text for one in made.organisations] == ["Büro", "Kültürler Evi"]
-    text = read(compiled(BADGES, made)).pages[0].extract_text()
-    assert "Büro" in text
-    assert "Evi" in text
-
-
 def test_more_than_a_file_holds_is_refused_before_it_is_set():
     """Past the limits the caller hears that it is too much; nothing is set, and nothing is cut off silently."""
     event = event_state()
@@ -197,28 +186,6 @@ def test_a_name_is_written_in_its_own_direction():
     assert written("12 Ayşe", "ar").direction == "ltr"
     assert written("12-34", "ar").direction == "rtl"
     assert said("Garten", "ar").direction == "rtl"
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_each_sheet_says_its_title_and_language_to_who_hears_it(language):
-    """PDF/UA-1 with title, language and tags, in each language."""
-    paper = SlipOf(Standing.CONFIRMED, 2, "K47XQ", "https://a.example/r/x")
-    sheet = compiled(SLIP, slip(event_state(), paper, language, "de"))
-    root = read(sheet).root_object
-    assert is_for_screen_readers(sheet)
-    assert read(sheet).metadata.title == TITLES[language]
-    assert root["/Lang"] == language.partition("-")[0]
-    assert root["/MarkInfo"]["/Marked"]
-    assert "/StructTreeRoot" in root
-    assert all(word in text_of(sheet) for word in TITLES[language].split())
-
-
-def test_what_is_written_from_the_right_begins_at_the_right():
-    """The title of a sheet in Arabic stands at the right edge, that of a German one at the left."""
-    paper = SlipOf(Standing.CONFIRMED, 2, "K47XQ", "https://a.example/r/x")
-    arabic, german = (compiled(SLIP, slip(event_state(), paper, language, language)) for language in ("ar", "de"))
-    assert max(left_edges(arabic, "الحديقة")) > 0.5
-    assert min(left_edges(german, "Gemeinsam")) < 0.2
 
 
 async def test_the_loop_goes_on_while_a_sheet_is_set():
@@ -297,68 +264,3 @@ def test_the_layout_looks_for_letters_in_the_same_families():
     """The list in the layout is the list that is loaded."""
     layout = Path(TEMPLATES / "layout.typ").read_text()
     assert "(" + ", ".join(f'"{family}"' for family in FAMILIES) + ")" in layout
-
-
-@pytest.mark.parametrize("standing", Standing)
-def test_a_slip_says_where_one_stands(standing):
-    """State, people, place, contact with phone, languages and hours, the code and, small, the office's own language."""
-    words = {
-        Standing.CONFIRMED: ("Yeriniz var", "Sie haben einen Platz"),
-        Standing.WAITLISTED: ("Bekleme listesindesiniz", "Sie stehen auf der Warteliste"),
-        Standing.OFFERED: ("Size bir yer açıldı", "Ein Platz ist für Sie frei"),
-    }
-    paper = SlipOf(standing, 2, "K47XQ", "https://a.example/r/x", position=3, expires_at=START)
-    text = text_of(compiled(SLIP, slip(event_state(), paper, "tr", "de")))
-    wanted = ("Birlikte bahçe işi", "Haus am Kanal", "Freiwilligenbüro", "+49 30 23125020", "Українська", "K47XQ")
-    for word in (*words[standing], *wanted, "Montag, 9 bis 12 Uhr", "Gemeinsam gärtnern"):
-        assert word in text
-    alone = text_of(compiled(SLIP, slip(event_state(), paper, "de", "de-simple")))
-    assert alone.count("Gemeinsam gärtnern") == 1
-
-
-def test_a_slip_says_whether_the_dates_hold():
-    """Of a postponed event that they do not, and that an offer waits; of a moved one when it was planned for."""
-    offered = SlipOf(Standing.OFFERED, 1, "", "https://a.example/r/x", expires_at=START)
-    moved = event_state().model_copy(update={"previous_starts": [START]})
-    postponed = moved.model_copy(update={"status": Status.POSTPONED})
-    texts = [text_of(compiled(SLIP, slip(event, offered, "de", "de"))) for event in (event_state(), moved, postponed)]
-    assert ["Der neue Termin steht noch nicht fest" in text for text in texts] == [False, False, True]
-    assert ["Das ist ein neuer Termin" in text for text in texts] == [False, True, False]
-    assert ["wenn der neue Termin feststeht" in text for text in texts] == [False, False, True]
-
-
-def test_an_attendance_list_repeats_its_head_and_counts_its_pages():
-    """Each page has the head of the table and says which of how many it is; every party stands there once."""
-    names = ["Ayşe Yılmaz", "محمد العلي", "Олена Коваль", "ሰላም ተስፋይ", "", "Nguyễn Thị Hồng"]
-    parties = [Attending(name, 2, f"K{number}Q") for number, name in enumerate(names * 10)]
-    event = event_state()
-    sheet = compiled(ATTENDANCE, attendance_list(event, event.sessions[0], parties, "de", first_number=101))
-    pages = [" ".join(page.extract_text().split()) for page in read(sheet).pages]
-    assert len(pages) > 2
-    for number, page in enumerate(pages, 1):
-        assert f"Seite {number} von {len(pages)}" in page
-        assert "Unterschrift" in page
-    text = text_of(sheet)
-    assert all(text.count(party.code) == 1 for party in parties)
-    assert text.count("kein Name angegeben") == 10
-    assert text.count("Олена Коваль") == 10
-    assert "120 Personen sind angemeldet." in text
-    assert "160" in pages[-1]
-    assert is_for_screen_readers(sheet)
-
-
-def test_an_attendance_list_of_nobody_says_so():
-    """It is a sheet with the event on it, and not an empty table."""
-    event = event_state()
-    assert "Es ist niemand angemeldet." in text_of(
-        compiled(ATTENDANCE, attendance_list(event, event.sessions[0], [], "de"))
-    )
-
-
-def test_badges_are_ten_on_a_page():
-    """Eleven names are two pages; each badge has the name, the event and the organisation."""
-    sheet = name_sheet(*[f"Person {number}" for number in range(10)], "")
-    assert len(read(sheet).pages) == 2
-    assert text_of(sheet).count("Gemeinsam gärtnern") == 11
-    assert text_of(sheet).count("Büro") == 11
-    assert "Person 9" in read(sheet).pages[0].extract_text()

@@ -110,17 +110,8 @@ async def register_by_sms(own_broker, vault, code):
     await producer.stop()
 
 
-async def test_a_thousand_at_once_for_fifty_places(system, own_broker):
-    """Fifty get in and nobody else, at no moment more; each answer is kept, and each party is told exactly once."""
-    vault = vault_of(system)
-    event_id, code = await publish_event_with(system, vault, PLACES)
-    registrations = Database(system.database("registrations"), connections=2)
-    notifications = Database(system.database("notifications"), connections=2)
-    events = Database(system.database("events"), connections=2)
-    await until("the event", lambda: rows(registrations, "SELECT 1 FROM events WHERE id = :id", id=event_id))
-
-    answers, _ = await asyncio.gather(register_on_the_web(system, event_id), register_by_sms(own_broker, vault, code))
-    assert {status for status, _ in answers} == {201}
+async def fifty_have_places(registrations, event_id):
+    """All are decided, and the others wait."""
 
     async def everybody():
         found = await rows(registrations, "SELECT state FROM registrations WHERE event_id = :id", id=event_id)
@@ -130,12 +121,19 @@ async def test_a_thousand_at_once_for_fifty_places(system, own_broker):
     assert states.count("confirmed") == PLACES
     assert states.count("waitlisted") == ON_THE_WEB + BY_SMS - PLACES
 
+
+async def each_answer_is_kept(registrations, event_id, answers):
+    """Whoever got a link has a registration, and a link of their own."""
     tokens = {body["link"].rpartition("/")[2] for _, body in answers}
     assert len(tokens) == ON_THE_WEB
     kept = await rows(
         registrations, "SELECT count(*) AS n FROM registrations WHERE event_id = :id AND channel = 'web'", id=event_id
     )
     assert kept[0].n == ON_THE_WEB
+
+
+async def each_is_told_once(notifications, event_id):
+    """All are told, of a place or of the waitlist."""
 
     async def all_told():
         found = await rows(
@@ -149,6 +147,9 @@ async def test_a_thousand_at_once_for_fifty_places(system, own_broker):
     assert len({row.registration_id for row in told}) == len(told) == ON_THE_WEB + BY_SMS
     assert sum(row.template == "confirmation" for row in told) == PLACES
 
+
+async def never_more_were_in(own_broker, event_id):
+    """As the topic tells it: fifty at most, and no version of the counts is missing or there twice."""
     history = [
         json.loads(record.value)["counts"]
         for record in await read_topic(own_broker, RegistrationConfirmed.topic)
@@ -157,10 +158,31 @@ async def test_a_thousand_at_once_for_fifty_places(system, own_broker):
     assert max(counts["taken"] for counts in history) == PLACES
     assert [counts["version"] for counts in history] == list(range(1, len(history) + 1))
 
-    async def programme_knows():
+
+async def the_programme_knows(events):
+    """The events service has heard how many places are taken."""
+
+    async def heard():
         found = await rows(events, "SELECT taken FROM places_counts WHERE taken = :n", n=PLACES)
         return bool(found)
 
-    await until("the programme's counts", programme_knows)
+    await until("the programme's counts", heard)
+
+
+async def test_a_thousand_at_once_for_fifty_places(system, own_broker):
+    """Fifty get in and nobody else, at no moment more; each answer is kept, and each party is told exactly once."""
+    vault = vault_of(system)
+    event_id, code = await publish_event_with(system, vault, PLACES)
+    registrations = Database(system.database("registrations"), connections=2)
+    notifications = Database(system.database("notifications"), connections=2)
+    events = Database(system.database("events"), connections=2)
+    await until("the event", lambda: rows(registrations, "SELECT 1 FROM events WHERE id = :id", id=event_id))
+    answers, _ = await asyncio.gather(register_on_the_web(system, event_id), register_by_sms(own_broker, vault, code))
+    assert {status for status, _ in answers} == {201}
+    await fifty_have_places(registrations, event_id)
+    await each_answer_is_kept(registrations, event_id, answers)
+    await each_is_told_once(notifications, event_id)
+    await never_more_were_in(own_broker, event_id)
+    await the_programme_knows(events)
     for database in (registrations, notifications, events):
         await database.close()

@@ -83,6 +83,7 @@ async def test_what_a_co_host_proposes_is_read_once_the_host_approves(events, ho
     assert "tr" not in before["title"]
     assert "1 translation waits for you" in (await ours.get(f"/console/events/{event_id}")).text
     page = await ours.get(path_of(event_id))
+    assert '<html lang="en" dir="ltr"' in page.text, "the page is in its reader's language, not in the translation's"
     assert "Birlikte dikiyoruz." in page.text
     assert "Wir nähen." in page.text
     assert (await act(ours, event_id, "/approve")).status == 303
@@ -100,13 +101,14 @@ async def test_what_a_co_host_proposes_is_read_once_the_host_approves(events, ho
 
 
 async def test_the_host_declines_and_the_co_host_reads_why(events, host, guest):
-    """A reason has to be given; the event is unchanged, and the co-host can propose again."""
+    """A reason has to be given; the event is unchanged, and the co-host goes on from its own words."""
     event_id, theirs, ours = await proposed(events, host, guest)
     version = (await events.row(event_id)).version
     assert (await act(ours, event_id, "/decline", [("reason", " ")])).status == 422
     assert (await act(ours, event_id, "/decline", [("reason", "Bitte einfacher.")])).status == 303
     assert "Bitte einfacher." in (await theirs.get(f"/console/events/{event_id}")).text
     assert (await events.row(event_id)).version == version
+    assert "Birlikte dikiyoruz." in (await theirs.get(path_of(event_id))).text
     assert (await act(theirs, event_id, fields=[("title", "Dikelim"), ("text", "")])).status == 303
     assert await audited(events, event_id) == [
         "translation.proposed", "translation.declined", "translation.proposed",

@@ -156,8 +156,9 @@ async def _show(
     main, there = event_words(now, now.main_language), event_words(now, language)
     base = event_words(seen, seen.main_language) if seen and waits else main
     proposed = words_of(proposal.row) if proposal and waits else None
-    filled = (proposed or there or Translation.model_construct(title="")).model_dump()
-    context: dict[str, Any] = {"event": event, "language": language, "proposal": proposal, "waits": waits}
+    declined = words_of(proposal.row) if proposal and proposal.is_declined and _is_own(proposal, mine) else None
+    filled = (proposed or declined or there or Translation.model_construct(title="")).model_dump()
+    context: dict[str, Any] = {"event": event, "into": language, "proposal": proposal, "waits": waits}
     context |= {"main": main, "there": there, "proposed": proposed, "before": base, "errors": errors or FormErrors()}
     context |= {"values": values if values is not None else filled, "translation_states": STATES}
     context |= {"may_write": not waits or _is_own(proposal, mine), "may_read": waits and _reads(proposal, member)}

@@ -28,6 +28,11 @@ class Proposal:
         """Whether the host has still to decide."""
         return self.row.state == State.OPEN
 
+    @property
+    def is_declined(self) -> bool:
+        """Whether the host did not take it."""
+        return self.row.state == State.DECLINED
+
 
 def translating(event: WholeEvent, member: Member) -> list[UUID]:
     """The co-hosts for which the member may translate; none once the co-hosting has ended."""

@@ -11,7 +11,7 @@ from typing import Any
 from services.notifications.templates.environment import template
 from services.notifications.templates.facts import Telling
 from shared.i18n import formats
-from shared.i18n.languages import LANGUAGES
+from shared.i18n.languages import LANGUAGES, direction
 from shared.sms.encoding import fold, segments
 from shared.sms.words import Intent, word_for
 
@@ -47,8 +47,14 @@ def _variables(telling: Telling) -> dict[str, Any]:
         "title": event.title.text if event else "",
         "place": event.place if event else "",
         "contact": (event.contact.phone or "") if event else "",
+        "entry": _door_code(telling.entry, telling.language),
     }
     return variables | _answers(telling)
+
+
+def _door_code(entry: str, language: str) -> str:
+    """In one piece where one reads from the right: two groups of digits would change places there."""
+    return entry.replace(" ", "") if direction(language) == "rtl" else entry
 
 
 def _answers(telling: Telling) -> dict[str, Any]:
@@ -74,7 +80,7 @@ def _line(telling: Telling, line: str) -> dict[str, Any]:
         "party": int(party or 1),
         "postponed": postponed == "postponed",
         "until": told.moment("until", short=True),
-        "entry": entry,
+        "entry": _door_code(entry, telling.language),
         "count": formats.format_number(int(party or 1), telling.language),
     }
 

@@ -13,6 +13,7 @@ from shared.web.shown import pick
 
 _LONG_WORD: Final = re.compile(r"\S{31,}")
 _AFTER_MINUTES: Final = re.compile(r"(?<=:\d\d) (?=\S)")
+_AFTER_DAY: Final = re.compile(r"(?<!\d)(\d{1,2}\.?) (?=[^\W\d])")
 _PIECE: Final = 20
 _MAY_BREAK: Final = "\u200b"
 _JOINED: Final = {"Mn", "Mc", "Me", "Cf"}
@@ -101,8 +102,9 @@ def as_it_is(text: str) -> str:
 
 
 def in_one_piece(text: str) -> str:
-    """Dates and times that no line ends within: at a dash, or between a time and its word for o'clock."""
-    return _AFTER_MINUTES.sub("\u00a0", text.replace("–", "\u2060–\u2060"))
+    """Dates and times that no line ends within: at a dash, after the day, or between a time and its o'clock."""
+    joined = _AFTER_MINUTES.sub("\u00a0", text.replace("–", "\u2060–\u2060"))
+    return _AFTER_DAY.sub("\\1\u00a0", joined)
 
 
 def on_its_own(text: str) -> str:

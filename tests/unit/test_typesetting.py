@@ -24,7 +24,7 @@ from shared.typesetting.compiling import (
     typeset,
 )
 from shared.typesetting.fonts import FAMILIES, fonts
-from shared.typesetting.said import fitted, said, written
+from shared.typesetting.said import fitted, in_one_piece, said, written
 from shared.typesetting.slips import SlipOf, Standing, slip
 from shared.web.assets import AssetsError
 from tests.support.sheets import (
@@ -178,6 +178,12 @@ def test_a_text_that_is_too_long_ends_visibly():
     assert fitted("abcdef", 4) == "abc…"
     assert fitted("ab" + "e\u0301" * 3, 6) == "abe\u0301…"
     assert fitted("x" * 31, 40) == "x" * 20 + "\u200b" + "x" * 11
+
+
+def test_no_line_ends_between_the_day_and_its_month():
+    """Nor within a time; the year may stand on the next line."""
+    assert in_one_piece("Freitag, 1. Januar 2027, 12:00 Uhr") == "Freitag, 1.\u00a0Januar 2027, 12:00\u00a0Uhr"
+    assert in_one_piece("Friday, 1 January 2027, 12:00") == "Friday, 1\u00a0January 2027, 12:00"
 
 
 def test_a_name_is_written_in_its_own_direction():

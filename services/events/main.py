@@ -11,7 +11,7 @@ from services.events.co_hosts import pages as co_host_pages
 from services.events.events import actions
 from services.events.events import api as events_api
 from services.events.events import pages as events_pages
-from services.events.events.drafting import MESSAGES as DRAFTING_MESSAGES
+from services.events.events.fields import MESSAGES as DRAFTING_MESSAGES
 from services.events.importing import pages as importing_pages
 from services.events.importing.commands import forget_old_imports
 from services.events.organisations import joining, public
@@ -26,6 +26,7 @@ from services.events.series import pages as series_pages
 from services.events.series.filling import fill_due
 from services.events.series.pages import window_of
 from services.events.settings import EventsSettings
+from services.events.shifts import pages as shift_pages
 from services.events.sign_in import openid_pages
 from services.events.sign_in import pages as sign_in_pages
 from services.events.sign_in.commands import answer_requests, forget_old
@@ -60,6 +61,7 @@ NOUNS = (
     "audit",
     "importing",
     "translations",
+    "shifts",
 )
 """The folders that hold templates."""
 PARTS = (
@@ -81,6 +83,7 @@ PARTS = (
     audit_pages,
     importing_pages,
     translation_pages,
+    shift_pages,
 )
 PUBLISHES = {
     EventPublished.topic: EventMessage,

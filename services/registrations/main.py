@@ -24,6 +24,7 @@ from services.registrations.registrations.live import LiveLists
 from services.registrations.registrations.waitlist import expire_overdue
 from services.registrations.registrations.writer import AdmissionWriter
 from services.registrations.settings import RegistrationsSettings
+from services.registrations.shifts import pages as shift_pages
 from shared.auth.members import organisations_consumer
 from shared.contracts.audit import AuditMessage, ChangeRecorded
 from shared.contracts.contacts import ContactChanged, ContactMessage
@@ -43,6 +44,7 @@ SERVICE = "registrations"
 HERE = Path(__file__).parent
 PARTS = (
     *(api, pages, manage, console, actions, actions_api, exports, sheets),
+    shift_pages,
     *(check_in_api, check_in_pages, desk_pages, desk_person),
 )
 PUBLISHES = {
@@ -73,7 +75,7 @@ def create_api(settings: RegistrationsSettings) -> FastAPI:
     database = Database(settings.database, connections=settings.database_connections)
     web = Pages(
         SERVICE,
-        [HERE / noun / "templates" for noun in ("registrations", "actions", "check_in", "desk")],
+        [HERE / noun / "templates" for noun in ("registrations", "actions", "check_in", "desk", "shifts")],
         service_urls(settings),
         footer=FooterLinks(settings.privacy_url),
     )

@@ -66,6 +66,38 @@ class Places(Part):
     capacity: int = Field(ge=0)
 
 
+class Role(Part):
+    """What volunteers do in a shift, and what that takes: all of `languages`, a `certificate`, an age in years."""
+
+    id: UUID
+    name: LocalizedText
+    notes: LocalizedText = {}
+    languages: list[LanguageCode] = []
+    certificate: LocalizedText = {}
+    least_age: int | None = Field(default=None, ge=0)
+
+
+class Staffing(Part):
+    """How many people a role takes in a shift. The most of them is the capacity of its pool of places.
+
+    `number` is what people text behind the event's code; it is given to nothing else.
+    """
+
+    places_id: UUID
+    role_id: UUID
+    number: int = Field(ge=1)
+    least: int = Field(ge=0)
+    wanted: int = Field(ge=0)
+
+
+class Shift(Part):
+    """A session in which volunteers work, each in a role; `place` where it is not the event's."""
+
+    session_id: UUID
+    place: str = ""
+    staffing: list[Staffing]
+
+
 class CoHostRole(StrEnum):
     """What a co-host does for the event; readers see it beside the name."""
 
@@ -123,6 +155,8 @@ class EventState(Part):
     co_hosts: list[CoHost] = []
     postponement_reason: LocalizedText = {}
     previous_starts: list[AwareDatetime] = []
+    roles: list[Role] = []
+    shifts: list[Shift] = []
 
 
 class _EventMessage(Message):
@@ -173,14 +207,25 @@ def checked(message: EventMessage) -> EventState:
     """The event of a message, for whoever keeps it.
 
     Raises ContradictoryEventError where the event is another than the message's aggregate, has no places or no
-    session, or is in a time zone that there is not.
+    session, is in a time zone that there is not, or has a shift without a session, a role or places of its own.
     """
     event = message.event
     if event.id != message.aggregate_id or not event.places or not event.sessions:
         raise ContradictoryEventError
     if event.time_zone not in _time_zones():
         raise ContradictoryEventError
+    if event.shifts and not _has_all_of_its_shifts(event):
+        raise ContradictoryEventError
     return event
+
+
+def _has_all_of_its_shifts(event: EventState) -> bool:
+    staffing = [one for shift in event.shifts for one in shift.staffing]
+    return (
+        sorted(shift.session_id for shift in event.shifts) == sorted(session.id for session in event.sessions)
+        and sorted(one.places_id for one in staffing) == sorted(places.id for places in event.places)
+        and {one.role_id for one in staffing} <= {role.id for role in event.roles}
+    )
 
 
 @cache

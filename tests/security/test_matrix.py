@@ -56,6 +56,9 @@ HOST = {
         f"POST {EVENT}/co-hosts/{{organisation_id}}/end", f"GET {HOUSE}/history",
         f"GET {EVENT}/translations", f"GET {EVENT}/translations/{{language}}",
         *(f"POST {EVENT}/translations/{{language}}/{name}" for name in ("approve", "decline")),
+        *(f"{method} {EVENT}/{part}" for method in ("GET", "POST")
+          for part in ("shifts/{shift_id}", "roles/{role_id}")),
+        f"POST {EVENT}/shifts/hold", f"POST {EVENT}/shifts/remove/{{part_id}}",
         "GET /console/series/{series_id}/edit",
         "POST /console/series/{series_id}/edit", "POST /console/series/{series_id}/end",
         *(f"GET {LIST}/{name}" for name in ("export.csv", "export.xlsx", "attendance.pdf", "badges.pdf")),
@@ -74,7 +77,8 @@ HOST = {
     },
     PEOPLE: {f"GET {LIST}/registrations/{{registration_id}}"},
     SEE: {
-        f"GET {EVENT}", f"GET {EVENT}/posters", f"GET {EVENT}/posters.pdf", "GET /api/events/{event_id}/content",
+        f"GET {EVENT}", f"GET {EVENT}/shifts", f"GET {EVENT}/posters", f"GET {EVENT}/posters.pdf",
+        "GET /api/events/{event_id}/content",
         "GET /console/series/{series_id}", f"GET {HOUSE}", f"GET {HOUSE}/embed", f"GET {LIST}", f"GET {LIST}/stream",
         f"GET {JSON}/console/events/{{event_id}}/registrations",
         "GET /notifications/api/events/{event_id}/deliveries", "GET /notifications/console/{event_id}",
@@ -89,6 +93,7 @@ HOST = {
 
 CO_HOST = {
     f"GET {EVENT}": NOTHING, f"GET {EVENT}/posters": NOTHING, f"GET {EVENT}/posters.pdf": NOTHING,
+    f"GET {EVENT}/shifts": NOTHING,
     f"GET {EVENT}/co-hosts": NOTHING, f"POST {EVENT}/co-hosts/{{organisation_id}}/leave": NOTHING,
     f"GET {EVENT}/translations": NOTHING, f"GET {EVENT}/translations/{{language}}": NOTHING,
     f"POST {EVENT}/translations/{{language}}": NOTHING, f"POST {EVENT}/translations/{{language}}/reviewed": NOTHING,
@@ -155,7 +160,8 @@ NOW = datetime(2099, 1, 1, tzinfo=UTC)
 
 async def an_event(session, owner, organisation_id):
     dates = [{"starts_at": "2099-04-05T10:00", "ends_at": "2099-04-05T12:00"}]
-    return await create_event(session, owner, organisation_id, content(sessions=dates), uuid7(), NOW)
+    made = content(kind="volunteering", sessions=dates)
+    return await create_event(session, owner, organisation_id, made, uuid7(), NOW)
 
 
 async def a_series(session, owner, organisation_id):

@@ -33,6 +33,7 @@ OPEN = {
     "GET /sign-in", "POST /sign-in", "GET /sign-in/sent", "POST /sign-out",
     "GET /sign-in/openid", "GET /sign-in/openid/back", "GET /sign-in/openid/left",
     "GET /registrations", "GET /registrations/new/{event_id}", "POST /registrations/new/{event_id}",
+    "GET /registrations/shifts/{event_id}", "POST /registrations/shifts/{event_id}",
     "GET /registrations/asked/{event_id}", "GET /registrations/already/{event_id}",
     "GET /registrations/api/events/{event_id}/places", "POST /registrations/api/events/{event_id}/registrations",
     "GET /assets", "GET /healthz", "HEAD /healthz", "GET /readyz", "HEAD /readyz", "GET /metrics", "HEAD /metrics",
@@ -88,7 +89,8 @@ async def house(doors):
     dates = [{"starts_at": "2099-04-05T10:00", "ends_at": "2099-04-05T12:00"}]
     async with database.begin() as session:
         member = Member(office.person_id, await memberships(session, office.person_id))
-        event_id = await create_event(session, member, office.organisation_id, content(sessions=dates), uuid7(), now)
+        made = content(kind="volunteering", sessions=dates)
+        event_id = await create_event(session, member, office.organisation_id, made, uuid7(), now)
         await publish_event(session, member, event_id, 1, now)
     changes = {"id": event_id, "organisation_id": office.organisation_id, "code": "HOUSE"}
     registered = registrations_given.event(9, **changes)

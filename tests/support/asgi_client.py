@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any
@@ -45,7 +45,9 @@ class AsgiClient:
         """Ask for a page."""
         return await self.request("GET", url, headers=headers)
 
-    async def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
+    async def post(
+        self, url: str, form: Mapping[str, str] | Sequence[tuple[str, str]], headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Send a form."""
         kind = {"content-type": "application/x-www-form-urlencoded"}
         return await self.request("POST", url, urlencode(form).encode(), {**kind, **(headers or {})})

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from services.events.events.drafting import MESSAGES
+from services.events.events.fields import MESSAGES
 from services.events.importing.composing import entries_of
 from services.events.importing.found import Defaults
 from services.events.importing.reading import read_source

@@ -92,8 +92,10 @@ async def sign_in(system: System, page: Page, address: str) -> None:
     await page.wait_for_url("**/console**")
 
 
-async def create_event(system: System, page: Page, fields: dict[str, str], languages: tuple[str, ...]) -> str:
-    """As an organiser who is signed in: fill the form, save, publish; returns the event's id."""
+async def create_event(
+    system: System, page: Page, fields: dict[str, str], languages: tuple[str, ...], *, publishes: bool = True
+) -> str:
+    """As an organiser who is signed in: fill the form, save, publish unless told not to; returns the event's id."""
     await page.goto(f"{system.url('events')}/console/events/new")
     for language in languages:
         if not await page.locator(f"[name=title-{language}]").count():
@@ -109,8 +111,9 @@ async def create_event(system: System, page: Page, fields: dict[str, str], langu
     await page.locator("main form button[type=submit]:not([name])").last.click()
     await page.wait_for_url(re.compile(r"/console/events/[0-9a-f-]{36}"))
     event_id = re.search(r"[0-9a-f-]{36}", page.url)[0]
-    await page.click("form[action$='/publish'] button")
-    await page.wait_for_url(re.compile(r"done=published|/console/events/"))
+    if publishes:
+        await page.click("form[action$='/publish'] button")
+        await page.wait_for_url(re.compile(r"done=published|/console/events/"))
     return event_id
 
 

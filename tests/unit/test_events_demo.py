@@ -30,7 +30,7 @@ def test_every_language_of_a_demo_event_is_whole(event):
 def test_the_demo_has_what_a_newcomer_is_shown():
     """Each kind, one event of twelve places and one of four that more people want, one online, one cancelled.
 
-    One with a co-host that asks for names, one that repeats, one postponed.
+    One with a co-host that asks for names, one that repeats, one postponed, one with shifts.
     """
     events = {event["code"]: event for event in _data()["events"]}
     assert {event["kind"] for event in events.values()} == {"workshop", "course", "participation", "volunteering"}
@@ -39,6 +39,7 @@ def test_the_demo_has_what_a_newcomer_is_shown():
     assert wanted[4] > 4
     assert any("cancelled" in event for event in events.values())
     assert any("postponed" in event for event in events.values())
+    assert {len(_content(event, NOW.date()).shifts) for event in events.values()} == {0, 3}
     assert any("weekly" in event for event in events.values())
     assert events["PARK"]["co_host"] == {"organisation": "together", "role": "partner", "scope": "names"}
     assert demo_parties()["PARK"] >= 2

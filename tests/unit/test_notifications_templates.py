@@ -45,6 +45,12 @@ DATA = {
     "largest": 5,
     "why": "closed",
     "shares": ["1|contact|no|Migrantenselbstorganisation der Stadt und der Region Demostadt", "2|names|yes|Haus"],
+    "shifts": [
+        "3|2026-12-05T09:00:00+00:00|2026-12-05T12:00:00+00:00|Dolmetschen",
+        "7|2026-12-05T12:00:00+00:00|2026-12-05T15:00:00+00:00|Küche",
+    ],
+    "more": 2,
+    "full": "",
     "host": "Integrationsbüro",
     "event_title": "Nähen",
     "role": "owner",

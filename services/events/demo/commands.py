@@ -135,10 +135,40 @@ def _content(event: dict[str, Any], today: date) -> EventContent:
     first = today + timedelta(days=(dates["weekday"] - today.weekday()) % 7, weeks=dates["in_weeks"])
     days = [first + timedelta(weeks=number) for number in range(dates.get("times", 1))]
     sessions = [{"starts_at": _at(day, dates["from"]), "ends_at": _at(day, dates["until"])} for day in days]
+    plain |= _volunteering(event, first)
     given = plain | contact["contact"] | {"words": words, "sessions": sessions}
     if "opens_in_days" in event:
         given["registration_opens_at"] = _at(today + timedelta(days=event["opens_in_days"]), time(9))
     return EventContent.model_validate(given)
+
+
+def _volunteering(event: dict[str, Any], day: date) -> dict[str, Any]:
+    """The roles, and the shifts with the least, the wanted and the most people of each role in it."""
+    ids = {role["key"]: _key(f"role-{role['key']}", event) for role in event.get("roles", [])}
+    roles = [
+        {**{name: role[name] for name in role if name != "key"}, "id": ids[role["key"]]}
+        for role in event.get("roles", [])
+    ]
+    shifts = [
+        {
+            "id": _key(f"shift-{number}", event),
+            "starts_at": _at(day, shift["from"]),
+            "ends_at": _at(day, shift["until"]),
+            "place": shift.get("place", ""),
+            "staffing": [
+                {
+                    "id": _key(f"places-{number}-{key}", event),
+                    "role": ids[key],
+                    "least": least,
+                    "wanted": wanted,
+                    "most": most,
+                }
+                for key, (least, wanted, most) in shift["needs"].items()
+            ],
+        }
+        for number, shift in enumerate(event.get("shifts", []), 1)
+    ]
+    return {"roles": roles, "shifts": shifts}
 
 
 def _at(day: date, at: time) -> datetime:

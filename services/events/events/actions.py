@@ -67,7 +67,14 @@ async def reschedule_page(request: Request, event_id: UUID, member: MemberDep, d
     """The dates, to be changed."""
     event = await own_event(database, member, event_id)
     _refuse_unless(event, TO_COME)
+    if event.row.shifts:
+        return _to_shifts(request, event_id)
     return _dates_page(request, event, values_of(content_of(event)))
+
+
+def _to_shifts(request: Request, event_id: UUID) -> Response:
+    """Shifts are moved one by one, on their own page."""
+    return cast("Response", request.app.state.pages.redirect(f"/console/events/{event_id}/shifts"))
 
 
 @router.post("/console/events/{event_id}/reschedule")
@@ -77,6 +84,8 @@ async def reschedule(
     """Moves the event, if the organiser has confirmed it."""
     event = await own_event(database, member, event_id)
     _refuse_unless(event, TO_COME)
+    if event.row.shifts:
+        return _to_shifts(request, event_id)
     values, errors, reader = typed_values(form), FormErrors(), pages.reader(request)
     if values.get("more"):
         return _dates_page(request, event, with_one_more(values))

@@ -65,7 +65,7 @@ def differences(before: EventContent, after: EventContent) -> tuple[Details, Det
 
 
 def _unsaid(content: EventContent) -> dict[str, str]:
-    texts = {name: str(getattr(content, name)) for name in sorted(_UNSAID)}
+    texts = {name: str(getattr(content, name)) for name in (*sorted(_UNSAID), "roles", "shifts")}
     for language, words in content.words.items():
         texts |= {f"{name}-{language}": getattr(words, name) for name in WORD_FIELDS}
     return texts

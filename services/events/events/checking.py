@@ -16,6 +16,7 @@ SPOKEN = N_("Say which languages are spoken at the event.")
 CAPACITY = N_("Say how many people can come.")
 PARTY = N_("The largest group must not be larger than the number of places.")
 CLOSED = N_("Registration ends in the past.")
+STAFFING = N_("Say who is needed in each shift.")
 CONTACT = N_("Name a contact: an office or a role.")
 REACHED = N_("Give an e-mail address or a phone number of the contact.")
 CONTACT_LANGUAGES = N_("Say which languages the contact speaks.")
@@ -50,6 +51,8 @@ def refuse_incomplete(content: EventContent) -> None:
 
 
 def _lacking(content: EventContent) -> Iterator[Missing]:
+    if any(not shift.staffing for shift in content.shifts):
+        yield Missing("shifts", STAFFING)
     language = content.main_language
     words = content.words[language]
     has_venue = bool(content.venue_name or content.venue_address)
@@ -66,7 +69,7 @@ def _lacking(content: EventContent) -> Iterator[Missing]:
         (content.contact_languages, "contact_languages", CONTACT_LANGUAGES),
         (words.contact_hours, f"contact_hours-{language}", HOURS),
     )
-    return (Missing(field, message) for there, field, message in wanted if not there)
+    yield from (Missing(field, message) for there, field, message in wanted if not there)
 
 
 def _too_late(content: EventContent, now: datetime) -> Iterator[Missing]:

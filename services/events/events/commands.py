@@ -5,25 +5,35 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Uuid
 from sqlmodel import col
 from uuid6 import uuid7
 
 from services.events.events.auditing import audit, details, differences
-from services.events.events.checking import refuse_incomplete
+from services.events.events.checking import PAST, IncompleteError, Missing, refuse_incomplete
 from services.events.events.describing import SAME_NAMES, WORD_FIELDS, content_of, event_state
 from services.events.events.drafting import EventContent, SessionTimes
 from services.events.events.model import EventRow, EventTextRow, EventVersionRow, PlacesRow, SessionRow, State
 from services.events.events.queries import WholeEvent, content_at, event_of, taken_codes, whole
+from services.events.shifts.drafting import with_own_ids
+from services.events.shifts.storing import write_shifts
 from shared.auth.members import Member
 from shared.auth.rights import Right
-from shared.contracts.events import EventChanged, EventMessage
+from shared.contracts.events import EventChanged, EventMessage, EventRescheduled
 from shared.database.engine import WriteSession
 from shared.i18n.folding import fold
 from shared.messaging.outbox import publish
 from shared.sms.keywords import new_code
 
 _CODES_LOCK = text("SELECT pg_advisory_xact_lock(7263100)")
+_FOREIGN = text(
+    """
+    SELECT id FROM sessions WHERE id = ANY(:ids) AND event_id IS DISTINCT FROM :event_id
+    UNION ALL SELECT id FROM places WHERE id = ANY(:ids) AND event_id IS DISTINCT FROM :event_id
+    """
+).bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("event_id", type_=Uuid))
 _FIXED_WHEN_PUBLISHED = ("code", "time_zone", "sessions")
 
 
@@ -87,6 +97,7 @@ async def create_event(
     )
     if (event_id := known.scalar_one_or_none()) is not None:
         return event_id
+    content = await _with_own_ids(session, content, None)
     row = EventRow(
         id=uuid7(),
         organisation_id=organisation_id,
@@ -115,6 +126,7 @@ async def edit_event(
     event = await locked(session, member, event_id)
     before, row = content_of(event), event.row
     content = content if content.code else content.model_copy(update={"code": row.code})
+    content = await _with_own_ids(session, content, event_id)
     if content == before:
         return row.version
     if row.state == State.CANCELLED:
@@ -123,6 +135,7 @@ async def edit_event(
     if row.state != State.DRAFT:
         refuse_fixed(before, content)
         refuse_incomplete(content)
+        _refuse_past(before, content, now)
     elif content.code != before.code:
         await session.execute(_CODES_LOCK)
         await _free_code(session, content.code)
@@ -130,15 +143,37 @@ async def edit_event(
         setattr(row, name, value)
     await _write_parts(session, row, content)
     await audit(session, member, "event.changed", row, *differences(before, content))
-    await change(session, member, row, content, now, EventChanged)
+    moved = content.sessions != before.sessions
+    await change(session, member, row, content, now, EventRescheduled if moved else EventChanged)
     return row.version
 
 
+async def _with_own_ids(session: WriteSession, content: EventContent, event_id: UUID | None) -> EventContent:
+    """The content with no id of another event's shift: a duplicate has them all, and a program may send any."""
+    if not content.shifts:
+        return content
+    foreign = await session.execute(_FOREIGN, {"ids": list(content.ids), "event_id": event_id})
+    roles, shifts = with_own_ids(content.roles, content.shifts, set(foreign.scalars()))
+    return content.model_copy(update={"roles": roles, "shifts": shifts})
+
+
 def refuse_fixed(before: EventContent, content: EventContent) -> None:
-    """Raises FixedFieldError where the content changes what editing a published event cannot change."""
-    for field in _FIXED_WHEN_PUBLISHED:
+    """Raises FixedFieldError where the content changes what editing a published event cannot change.
+
+    Of an event with shifts these can move and new ones come, but none goes: people may be in it.
+    """
+    fixed = _FIXED_WHEN_PUBLISHED if not before.shifts else ("code", "time_zone")
+    for field in fixed:
         if getattr(content, field) != getattr(before, field):
             raise FixedFieldError(field)
+    if bool(before.shifts) != bool(content.shifts) or not before.ids <= content.ids:
+        raise FixedFieldError("shifts")
+
+
+def _refuse_past(before: EventContent, content: EventContent, now: datetime) -> None:
+    known = {shift.id: shift.starts_at for shift in before.shifts}
+    if any(shift.starts_at <= now and known.get(shift.id) != shift.starts_at for shift in content.shifts):
+        raise IncompleteError([Missing("starts_at", PAST)])
 
 
 async def locked(session: WriteSession, member: Member, event_id: UUID) -> WholeEvent:
@@ -208,23 +243,32 @@ def _columns(content: EventContent, code: str) -> dict[str, Any]:
     columns = {name: getattr(content, name) for name in SAME_NAMES} | {"code": code, "kind": content.kind.value}
     starts = [session.starts_at for session in content.sessions]
     ends = [session.ends_at for session in content.sessions]
-    return columns | {
-        "starts_at": min(starts, default=None),
-        "ends_at": max(ends, default=None),
-        "search_text": search_text(content.model_copy(update={"code": code})),
-    }
+    parts = {name: [one.model_dump(mode="json") for one in getattr(content, name)] for name in ("roles", "shifts")}
+    return (
+        columns
+        | parts
+        | {
+            "starts_at": min(starts, default=None),
+            "ends_at": max(ends, default=None),
+            "search_text": search_text(content.model_copy(update={"code": code})),
+        }
+    )
 
 
 def search_text(content: EventContent) -> str:
     """Every word by which people may look for the event, in all its languages, folded."""
-    words = (part for text in content.words.values() for part in (text.title, text.text))
-    return fold(" ".join([*words, content.venue_name, content.venue_address, content.code]))
+    words = [part for text in content.words.values() for part in (text.title, text.text)]
+    roles = [name for role in content.roles for name in role.name.values()]
+    return fold(" ".join([*words, *roles, content.venue_name, content.venue_address, content.code]))
 
 
 async def _write_parts(session: WriteSession, row: EventRow, content: EventContent) -> None:
     await _write_words(session, row.id, content)
-    await write_sessions(session, row.id, content.sessions)
-    await _write_places(session, row.id, content.capacity)
+    if content.shifts:
+        await write_shifts(session, row.id, content)
+    else:
+        await write_sessions(session, row.id, content.sessions)
+        await _write_places(session, row.id, content.capacity)
 
 
 async def _write_words(session: WriteSession, event_id: UUID, content: EventContent) -> None:

@@ -2,7 +2,19 @@
 
 from services.events.events.drafting import EventContent, SessionTimes, Words
 from services.events.events.queries import WholeEvent
-from shared.contracts.events import ContactPoint, EventState, Kind, Places, Session, Status, Venue
+from services.events.shifts.drafting import RoleContent, ShiftContent
+from shared.contracts.events import (
+    ContactPoint,
+    EventState,
+    Kind,
+    Places,
+    Role,
+    Session,
+    Shift,
+    Staffing,
+    Status,
+    Venue,
+)
 
 
 def event_state(event: WholeEvent) -> EventState:
@@ -30,7 +42,21 @@ def event_state(event: WholeEvent) -> EventState:
         co_hosts=[co_host.as_contract() for co_host in event.co_hosts],
         postponement_reason=event.texts("postponement_reason"),
         previous_starts=row.previous_starts,
+        roles=[_role(RoleContent.model_validate(role)) for role in row.roles],
+        shifts=[_shift(ShiftContent.model_validate(shift)) for shift in row.shifts],
     )
+
+
+def _role(role: RoleContent) -> Role:
+    return Role.model_validate(role.model_dump())
+
+
+def _shift(shift: ShiftContent) -> Shift:
+    staffing = [
+        Staffing(places_id=one.id, role_id=one.role, number=one.number or 0, least=one.least, wanted=one.wanted)
+        for one in shift.staffing
+    ]
+    return Shift(session_id=shift.id, place=shift.place, staffing=staffing)
 
 
 def _venue(event: WholeEvent) -> Venue | None:
@@ -81,5 +107,5 @@ def content_of(event: WholeEvent) -> EventContent:
         for language, row in event.words.items()
     }
     sessions = [SessionTimes(starts_at=s.starts_at, ends_at=s.ends_at) for s in event.sessions]
-    same = {name: getattr(event.row, name) for name in SAME_NAMES}
+    same = {name: getattr(event.row, name) for name in (*SAME_NAMES, "roles", "shifts")}
     return EventContent.model_validate({**same, "words": words, "sessions": sessions, "capacity": event.capacity})

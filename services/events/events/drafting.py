@@ -1,11 +1,10 @@
 """What an organiser writes about an event: validated, whether it came from a form, a program or the demo."""
 
-import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Self
+from uuid import UUID
 
-import phonenumbers
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -16,77 +15,37 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
+from services.events.events.fields import (
+    Language,
+    Languages,
+    Line,
+    address_of,
+    in_order,
+    international,
+    link_of,
+    refuse,
+)
 from services.events.events.model import LARGEST_CAPACITY, LARGEST_PARTY
-from services.events.events.scheduling import TIME_MISSING, TIME_TWICE_OFFSET, known_zones, resolved
+from services.events.events.scheduling import known_zones, resolved
+from services.events.shifts.drafting import (
+    MOST_ROLES,
+    MOST_SHIFTS,
+    RoleContent,
+    ShiftContent,
+    StaffingContent,
+    in_order_of_time,
+    numbered,
+    refuse_contradictions,
+)
 from shared.contracts.base import LanguageCode
 from shared.contracts.events import Kind
-from shared.i18n.catalogues import N_
-from shared.i18n.languages import LANGUAGES
 from shared.i18n.plain import AS_LINES, AS_ONE_LINE, Lines, OneLine
-from shared.sms.keywords import CodeProblem, code_problem
+from shared.sms.keywords import code_problem
 
 MOST_SESSIONS = 60
-HOME_REGION = "DE"
 DEFAULT_ZONE = "Europe/Berlin"
 
-UNKNOWN_LANGUAGE = N_("Choose one of the languages.")
-UNKNOWN_ZONE = N_("Choose a time zone, for example Europe/Berlin.")
-ENDS_TOO_EARLY = N_("The end has to be after the start.")
-CLOSES_TOO_EARLY = N_("Registration has to end after it begins.")
-NO_ADDRESS = N_("Write an e-mail address, for example office@example.org.")
-NO_NUMBER = N_("Write a phone number, for example 030 1234567.")
-NO_LINK = N_("Write a web address that begins with https://.")
-NO_MAIN_TITLE = N_("Write a title in the main language.")
-NO_NAME = N_("Write the name in each language in which there is a text.")
-CODE_LENGTH = N_("Write 4 to 10 letters or digits.")
-CODE_CHARACTERS = N_("Use other letters. I, L, O, S, B and Z, and the digits 0, 1, 2, 5 and 8, look too much alike.")
-CODE_RESERVED = N_("This word already means something in an SMS. Choose another one.")
-CODE_TEXTS = {
-    CodeProblem.LENGTH: CODE_LENGTH,
-    CodeProblem.CHARACTERS: CODE_CHARACTERS,
-    CodeProblem.RESERVED: CODE_RESERVED,
-}
-
-MESSAGES = {
-    "unknown_language": UNKNOWN_LANGUAGE,
-    "unknown_zone": UNKNOWN_ZONE,
-    "ends_too_early": ENDS_TOO_EARLY,
-    "closes_too_early": CLOSES_TOO_EARLY,
-    "no_address": NO_ADDRESS,
-    "no_number": NO_NUMBER,
-    "no_link": NO_LINK,
-    "no_main_title": NO_MAIN_TITLE,
-    "no_name": NO_NAME,
-    "time_missing": TIME_MISSING,
-    "time_twice": TIME_TWICE_OFFSET,
-} | {f"code_{problem}": message for problem, message in CODE_TEXTS.items()}
-"""What a reader is told of each kind of error that is raised here, for `shared.web.validation`."""
-
-_ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}\.[^@\s.]{2,63}")
-_LINK = re.compile(r"https?://[^\s/]+\.[^\s]+")
-
-
-def refuse(kind: str) -> PydanticCustomError:
-    """The error of this kind, which `MESSAGES` explains to the reader."""
-    return PydanticCustomError(kind, MESSAGES[kind])
-
-
-def _language(code: str) -> str:
-    if code not in LANGUAGES:
-        raise refuse("unknown_language")
-    return code
-
-
-def _in_order(codes: Iterable[str]) -> list[str]:
-    chosen = set(codes)
-    return [code for code in LANGUAGES if code in chosen]
-
-
-Language = Annotated[str, Field(json_schema_extra={"enum": list(LANGUAGES)}), AfterValidator(_language)]
-Languages = Annotated[list[Language], AfterValidator(_in_order)]
-Line = Annotated[str, StringConstraints(max_length=200), AS_ONE_LINE]
 Reason = Annotated[str, StringConstraints(max_length=1000), AS_LINES]
 
 
@@ -157,15 +116,24 @@ class EventContent(BaseModel):
     main_language: Language = "de"
     words: dict[Language, Words] = Field(min_length=1, description="by language code")
     time_zone: Zone = Field(default=DEFAULT_ZONE, description="IANA name")
-    sessions: list[SessionTimes] = Field(default=[], max_length=MOST_SESSIONS)
+    roles: list[RoleContent] = Field(default=[], max_length=MOST_ROLES, description="of volunteers")
+    shifts: list[ShiftContent] = Field(
+        default=[],
+        max_length=MOST_SHIFTS,
+        validate_default=True,
+        description="of volunteers; dates and places are theirs where there are any",
+    )
+    sessions: list[SessionTimes] = Field(default=[], max_length=MOST_SESSIONS, validate_default=True)
     venue_name: Line = ""
     venue_address: Line = ""
     online_link: Annotated[str, StringConstraints(max_length=500), AS_ONE_LINE] = Field(
         default="", description="shown to registered people alone"
     )
     spoken_languages: Languages = []
-    capacity: int | None = Field(default=None, ge=0, le=LARGEST_CAPACITY, description="people")
-    largest_party: int = Field(default=5, ge=1, le=LARGEST_PARTY, description="people in one registration")
+    capacity: int | None = Field(default=None, ge=0, le=LARGEST_CAPACITY, validate_default=True, description="people")
+    largest_party: int = Field(
+        default=5, ge=1, le=LARGEST_PARTY, validate_default=True, description="people in one registration"
+    )
     registration_opens_at: datetime | None = None
     registration_closes_at: datetime | None = None
     contact_name: Line = Field(default="", description="a role or an office, not a person")
@@ -185,12 +153,40 @@ class EventContent(BaseModel):
     def _has_main_title(cls, words: dict[str, Words], info: ValidationInfo) -> dict[str, Words]:
         if info.data.get("main_language") not in {*words, None}:
             raise refuse("no_main_title")
-        return {code: words[code] for code in _in_order(words)}
+        return {code: words[code] for code in in_order(words)}
+
+    @field_validator("roles")
+    @classmethod
+    def _named_roles(cls, roles: list[RoleContent], info: ValidationInfo) -> list[RoleContent]:
+        if any(info.data.get("main_language") not in {*role.name, None} for role in roles):
+            raise refuse("no_role_name")
+        return roles
+
+    @field_validator("shifts")
+    @classmethod
+    def _whole_shifts(cls, shifts: list[ShiftContent], info: ValidationInfo) -> list[ShiftContent]:
+        if shifts and info.data.get("kind", Kind.VOLUNTEERING) != Kind.VOLUNTEERING:
+            raise refuse("not_volunteering")
+        refuse_contradictions(info.data.get("roles", []), shifts)
+        return numbered(in_order_of_time(shifts, info.data.get("time_zone", DEFAULT_ZONE)))
 
     @field_validator("sessions")
     @classmethod
     def _session_moments(cls, sessions: list[SessionTimes], info: ValidationInfo) -> list[SessionTimes]:
+        if shifts := info.data.get("shifts"):
+            return [SessionTimes(starts_at=shift.starts_at, ends_at=shift.ends_at) for shift in shifts]
         return in_zone(sessions, info.data.get("time_zone", DEFAULT_ZONE))
+
+    @field_validator("capacity")
+    @classmethod
+    def _places_of_shifts(cls, capacity: int | None, info: ValidationInfo) -> int | None:
+        shifts = info.data.get("shifts")
+        return sum(one.most for shift in shifts for one in shift.staffing) if shifts else capacity
+
+    @field_validator("largest_party")
+    @classmethod
+    def _each_for_oneself(cls, largest_party: int, info: ValidationInfo) -> int:
+        return 1 if info.data.get("shifts") else largest_party
 
     @field_validator("registration_opens_at", "registration_closes_at")
     @classmethod
@@ -213,42 +209,22 @@ class EventContent(BaseModel):
         return international(number) if number else ""
 
     @model_validator(mode="after")
-    def _window_in_order(self) -> Self:
+    def _windowin_order(self) -> Self:
         opens, closes = self.registration_opens_at, self.registration_closes_at
         if opens and closes and closes <= opens:
             raise refuse("closes_too_early")
         return self
 
+    @property
+    def staffing(self) -> list[StaffingContent]:
+        """Every role of every shift."""
+        return [one for shift in self.shifts for one in shift.staffing]
+
+    @property
+    def ids(self) -> set[UUID]:
+        """The ids of its roles, its shifts, and of the places in them."""
+        return {*(role.id for role in self.roles), *(shift.id for shift in self.shifts), *(s.id for s in self.staffing)}
+
     def stored(self) -> dict[str, Any]:
         """As JSON for the table of versions."""
         return self.model_dump(mode="json")
-
-
-def link_of(text: str) -> str:
-    """A web address, or nothing. Raises PydanticCustomError."""
-    if text and not _LINK.fullmatch(text):
-        raise refuse("no_link")
-    return text
-
-
-def is_address(text: str) -> bool:
-    """Whether this looks like an e-mail address."""
-    return bool(_ADDRESS.fullmatch(text))
-
-
-def address_of(text: str) -> str:
-    """An e-mail address, or nothing. Raises PydanticCustomError."""
-    if text and not is_address(text):
-        raise refuse("no_address")
-    return text
-
-
-def international(number: str) -> str:
-    """A phone number as it is written for readers everywhere: `+49 30 1234567`."""
-    try:
-        parsed = phonenumbers.parse(number, HOME_REGION)
-    except phonenumbers.NumberParseException:
-        raise refuse("no_number") from None
-    if not phonenumbers.is_possible_number(parsed):
-        raise refuse("no_number")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)

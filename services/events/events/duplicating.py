@@ -35,7 +35,7 @@ async def duplicate_event(
 def without_dates(content: EventContent) -> EventContent:
     """The same event with no code, no date, and registration open from the first moment to the last."""
     window = dict.fromkeys(("registration_opens_at", "registration_closes_at"))
-    return content.model_copy(update={"code": "", "sessions": [], **window})
+    return content.model_copy(update={"code": "", "sessions": [], "shifts": [], **window})
 
 
 def moved(content: EventContent, days: int) -> EventContent:
@@ -49,7 +49,11 @@ def moved(content: EventContent, days: int) -> EventContent:
         SessionTimes(starts_at=days_later(one.starts_at, days, zone), ends_at=days_later(one.ends_at, days, zone))
         for one in content.sessions
     ]
-    return content.model_copy(update={"code": "", "sessions": sessions, **window})
+    shifts = [
+        one.model_copy(update={name: days_later(getattr(one, name), days, zone) for name in ("starts_at", "ends_at")})
+        for one in content.shifts
+    ]
+    return content.model_copy(update={"code": "", "sessions": sessions, "shifts": shifts, **window})
 
 
 def days_later(moment: datetime, days: int, zone: ZoneInfo) -> datetime:

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from services.events.events.describing import WORD_FIELDS
-from services.events.events.drafting import DEFAULT_ZONE, ENDS_TOO_EARLY, MOST_SESSIONS, EventContent, SessionTimes
+from services.events.events.drafting import DEFAULT_ZONE, MOST_SESSIONS, EventContent, SessionTimes
+from services.events.events.fields import ENDS_TOO_EARLY
 from services.events.events.scheduling import (
     TIME_MISSING,
     TIME_TWICE,
@@ -85,7 +86,7 @@ def values_of(content: EventContent) -> Values:
     moments = {name: getattr(content, name) for name in _WINDOW} | _session_moments(content.sessions)
     for name, moment in moments.items():
         texts[name] = local_text(moment, content.time_zone)
-    which = texts["which_hour"] = _which_hour([moment for moment in moments.values() if moment], content.time_zone)
+    which = texts["which_hour"] = which_hour([moment for moment in moments.values() if moment], content.time_zone)
     lists = {name: list(getattr(content, name)) for name in _LISTS}
     main = content.main_language
     languages = [main, *(language for language in content.words if language != main)]
@@ -102,7 +103,7 @@ def local_text(moment: datetime | None, zone: str) -> str:
     return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M") if moment else ""
 
 
-def _which_hour(moments: list[datetime], zone: str) -> WhichHour:
+def which_hour(moments: list[datetime], zone: str) -> WhichHour:
     """The answer that the form needs for a time that comes twice."""
     for local in (moment.astimezone(ZoneInfo(zone)) for moment in moments):
         if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
@@ -134,12 +135,16 @@ def with_one_more(values: Values) -> Values:
     return values
 
 
-def read_content(values: Values, reader: Reader) -> tuple[EventContent | None, FormErrors]:
-    """The content that was typed, or what is wrong with it, field by field."""
+def read_content(
+    values: Values, reader: Reader, before: EventContent | None = None
+) -> tuple[EventContent | None, FormErrors]:
+    """The content that was typed, or what is wrong with it, field by field. Roles and shifts stay as they were."""
     errors = FormErrors()
     zone, sessions = read_sessions(values, reader, errors)
-    window = {name: _moment(values, name, zone, reader, errors) for name in _WINDOW}
+    window = {name: read_moment(values, name, zone, reader, errors) for name in _WINDOW}
     given: dict[str, Any] = {name: values.get(name) for name in _PLAIN} | window | values.lists
+    if before:
+        given |= before.model_dump(include={"roles", "shifts"})
     given |= {"words": _words(values), "sessions": sessions, "time_zone": zone}
     given |= {"capacity": values.get("capacity") or None, "largest_party": values.get("largest_party") or 5}
     try:
@@ -158,7 +163,7 @@ def read_sessions(values: Values, reader: Reader, errors: FormErrors) -> tuple[s
     for number in range(1, values.dates + 1):
         if not (values.get(f"starts-{number}") or values.get(f"ends-{number}")):
             continue
-        starts, ends = (_moment(values, f"{name}-{number}", zone, reader, errors) for name in ("starts", "ends"))
+        starts, ends = (read_moment(values, f"{name}-{number}", zone, reader, errors) for name in ("starts", "ends"))
         if starts and ends and ends > starts:
             sessions.append(SessionTimes(starts_at=starts, ends_at=ends))
         else:
@@ -166,7 +171,8 @@ def read_sessions(values: Values, reader: Reader, errors: FormErrors) -> tuple[s
     return zone, sorted(sessions, key=lambda times: (times.starts_at, times.ends_at))
 
 
-def _moment(values: Values, name: str, zone: str, reader: Reader, errors: FormErrors) -> datetime | None:
+def read_moment(values: Values, name: str, zone: str, reader: Reader, errors: FormErrors) -> datetime | None:
+    """The moment that was typed into this field, in UTC; none where it is empty, or wrong, which `errors` then says."""
     if not (typed := values.get(name)):
         return None
     which = values.get("which_hour")

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
@@ -39,6 +39,7 @@ class EventRow(Table, table=True):
 
     `starts_at` and `ends_at` are those of the first and the last session; `search_text` is every text of the event,
     folded by `shared.i18n.folding`. `previous_starts` are the starts that it had as a public event before it was moved.
+    `roles` and `shifts` are those of its content.
     """
 
     __tablename__ = "events"
@@ -77,6 +78,8 @@ class EventRow(Table, table=True):
     starts_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     ends_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     previous_starts: list[datetime] = Field(default_factory=list, sa_type=ARRAY(DateTime(timezone=True)))
+    roles: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSONB, nullable=False, default=list))
+    shifts: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSONB, nullable=False, default=list))
     search_text: str = ""
     version: int = Field(default=1, sa_type=BigInteger)
     created_by: UUID

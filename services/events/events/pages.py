@@ -228,7 +228,7 @@ async def edit(
     values = _with_fixed(typed_values(form), event)
     if values.get("more"):
         return _form_page(request, pages, with_one_more(values), event=event)
-    content, errors = read_content(values, pages.reader(request))
+    content, errors = read_content(values, pages.reader(request), content_of(event))
     if content is None:
         return _form_page(request, pages, values, errors, event=event)
     return await _save(request, member, event, values, content)

@@ -6,7 +6,14 @@ from zoneinfo import ZoneInfo
 
 from services.events.events.auditing import audit, details
 from services.events.events.checking import PAST, SESSIONS, IncompleteError, Missing
-from services.events.events.commands import WrongStateError, change, check_version, locked, write_sessions
+from services.events.events.commands import (
+    FixedFieldError,
+    WrongStateError,
+    change,
+    check_version,
+    locked,
+    write_sessions,
+)
 from services.events.events.describing import content_of
 from services.events.events.drafting import EventContent, SessionTimes
 from services.events.events.model import TO_COME, EventRow, State
@@ -32,7 +39,7 @@ async def reschedule_event(
     A postponed event is open again, and where its registration had an end, that keeps its distance to the start.
     `sessions` come from `drafting.in_zone`. Dates that are so already are a success that changes nothing and tells
     nobody. Raises UnknownEventError, WrongStateError unless the event is to come, ChangedMeanwhileError,
-    IncompleteError.
+    IncompleteError, and FixedFieldError for other dates of an event with shifts: those are moved one by one.
     """
     event = await locked(session, member, event_id)
     row, before = event.row, content_of(event)
@@ -42,6 +49,8 @@ async def reschedule_event(
     if row.state not in TO_COME:
         raise WrongStateError(row.state)
     await check_version(session, event, version)
+    if before.shifts and (content.sessions, time_zone) != (before.sessions, before.time_zone):
+        raise FixedFieldError("sessions")
     if not sessions or sessions[0].starts_at <= now:
         raise IncompleteError([Missing("starts-1", PAST if sessions else SESSIONS)])
     said = details(before) | {"state": row.state}
@@ -49,7 +58,8 @@ async def reschedule_event(
         content = content.model_copy(update={"registration_closes_at": closing(before, content)})
         write_postponement_reasons(session, event, {})
     _move(row, content)
-    await write_sessions(session, row.id, sessions)
+    if not before.shifts:
+        await write_sessions(session, row.id, sessions)
     await audit(session, member, "event.rescheduled", row, said, details(content) | {"state": row.state})
     await change(session, member, row, content, now, EventRescheduled)
     return row.version

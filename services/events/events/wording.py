@@ -67,6 +67,8 @@ FIELDS = {
     "contact_phone": N_("Phone of the contact"),
     "contact_languages": N_("Which languages does the contact speak?"),
     "code": N_("Code for SMS"),
+    "roles": N_("Roles"),
+    "shifts": N_("Shifts"),
 }
 
 

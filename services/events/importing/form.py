@@ -8,7 +8,8 @@ from uuid import UUID
 
 from starlette.datastructures import FormData, UploadFile
 
-from services.events.events.drafting import DEFAULT_ZONE, UNKNOWN_LANGUAGE, UNKNOWN_ZONE
+from services.events.events.drafting import DEFAULT_ZONE
+from services.events.events.fields import UNKNOWN_LANGUAGE, UNKNOWN_ZONE
 from services.events.events.scheduling import known_zones
 from services.events.importing.found import MOST_BYTES, Defaults
 from shared.contracts.events import Kind

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from services.events.events.drafting import NO_ADDRESS, is_address
+from services.events.events.fields import NO_ADDRESS, is_address
 from services.events.events.form import Values
 from services.events.events.wording import ORGANISATION_KINDS
 from services.events.organisations import form as forms

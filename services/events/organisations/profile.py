@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from services.events.events.drafting import Language, Languages, Line, address_of, international, link_of, refuse
+from services.events.events.fields import Language, Languages, Line, address_of, international, link_of, refuse
 from services.events.organisations.model import OrganisationKind, OrganisationRow
 from shared.contracts.events import ContactPoint
 from shared.i18n.plain import AS_ONE_LINE, Lines, OneLine

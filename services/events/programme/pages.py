@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from services.events.events.describing import event_state
 from services.events.events.queries import WholeEvent
 from services.events.events.wording import KINDS, ORGANISATION_KINDS
 from services.events.organisations.queries import logo_digests
@@ -31,6 +32,7 @@ from shared.auth.sign_in import ReaderDep, now_of
 from shared.contracts.events import Kind
 from shared.i18n.languages import LANGUAGES, PAGE_LANGUAGES
 from shared.runtime.api import DatabaseDep, PagesDep
+from shared.shifts import by_shift
 from shared.web.pages import Pages
 from shared.web.problem import Problem
 from shared.web.reader import LANGUAGE_QUERY
@@ -152,6 +154,8 @@ async def event_page(
         "event": event,
         "logos": logos,
         "co_host_roles": CO_HOST_ROLES,
+        "shifts": by_shift(event_state(event)) if event.row.shifts else [],
+        "places": {one.id: one for one in event.places},
         "repeats": sentence(Rule.parse(series.rule), pages.reader(request)) if series and not series.ended_at else "",
         "others": others,
         "canonical": in_language[language] if LANGUAGE_QUERY in request.query_params else url,

@@ -170,7 +170,7 @@ async def _going_on(database: Database, member: Member, series_id: UUID) -> Seri
 def _repeatable(event: WholeEvent) -> Any:
     """What the events of its series would say. Raises Problem 409 for an event that nothing can be made from."""
     content = content_of(event)
-    if event.row.state not in {State.DRAFT, State.PUBLISHED} or not content.sessions:
+    if event.row.state not in {State.DRAFT, State.PUBLISHED} or not content.sessions or content.shifts:
         raise Problem(409)
     return moved(content, 0)
 

@@ -23,7 +23,7 @@ from joserfc.errors import JoseError
 from joserfc.jws import JWSRegistry
 from pydantic import AwareDatetime, BaseModel
 
-from services.events.events.drafting import is_address
+from services.events.events.fields import is_address
 from services.events.settings import EventsSettings
 from services.events.sign_in.provider import Failure, OpenIdError, Provider
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import FormData
 
-from services.events.events.drafting import is_address
+from services.events.events.fields import is_address
 from services.events.organisations.members import address_hash
 from services.events.settings import EventsSettings
 from services.events.sign_in.commands import (

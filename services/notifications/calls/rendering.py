@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.notifications.calls.queries import Call
-from services.notifications.deliveries.rendering import facts_of, reading_language
+from services.notifications.deliveries.rendering import facts_of, places_of, reading_language
 from services.notifications.events.queries import KnownEvent
 from services.notifications.templates.facts import EventFacts, Telling
 from services.notifications.templates.mail import source
@@ -27,18 +27,21 @@ class Sayings:
 
     def __init__(self, events: Mapping[UUID, KnownEvent]) -> None:
         self._events = events
-        self._facts: dict[tuple[UUID, str], EventFacts] = {}
+        self._facts: dict[tuple[UUID, str, str], EventFacts] = {}
 
-    def facts(self, event_id: UUID, language: str) -> EventFacts:
+    def facts(self, call: Call, language: str) -> EventFacts:
         """The event as one reader is told of it."""
-        if (event_id, language) not in self._facts:
-            self._facts[event_id, language] = facts_of(self._events[event_id], language)
-        return self._facts[event_id, language]
+        known = self._events[call.event_id]
+        places_id = places_of(known, call.data)
+        key = (call.event_id, language, str(places_id))
+        if key not in self._facts:
+            self._facts[key] = facts_of(known, language, places_id)
+        return self._facts[key]
 
     def words(self, call: Call, language: str) -> Words:
         """The entry in the language, or the first of its chain that we have texts in."""
         language = reading_language(language)
-        event = self.facts(call.event_id, language)
+        event = self.facts(call, language)
         telling = Telling(call.template, language, call.id, call.id, call.data, event, by_desk=True)
         text = str(source(telling, "text")["text"])
         paragraphs = [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]

@@ -98,7 +98,8 @@ def _template_of(message: RegistrationMessage) -> str | None:
 def _data_of(message: RegistrationMessage) -> dict[str, Any]:
     told = message.model_dump(mode="json", include={"position", "expires_at", "previous_size", "holds_places", "waits"})
     names = {"expires_at": "until", "previous_size": "previous", "holds_places": "holds"}
-    return {names.get(name, name): value for name, value in told.items()} | {"party": getattr(message, "party_size", 1)}
+    around = {"party": getattr(message, "party_size", 1), "places_id": str(message.counts.places_id)}
+    return {names.get(name, name): value for name, value in told.items()} | around
 
 
 def draft_of_request(message: NotificationRequested) -> Draft:

@@ -42,6 +42,7 @@ TEMPLATES = {
     "cancelled-by-person": N_("Cancelled by the person"),
     "cancelled-by-organiser": N_("Cancelled by you"),
     "already-registered": N_("Already registered"),
+    "shift-overlaps": N_("Another shift at this time"),
     "sms-party-size": N_("Answer: group too large"),
     "sms-registration-closed": N_("Answer: registration is closed"),
 }

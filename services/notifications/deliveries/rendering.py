@@ -15,6 +15,7 @@ from services.notifications.templates.facts import EventFacts, Logo, Telling, on
 from shared.contracts.deliveries import DeliveryChannel
 from shared.contracts.notification_requests import Recipient, Secret, Template
 from shared.i18n.languages import LANGUAGES, PAGE_LANGUAGES, fallback_chain
+from shared.shifts import post_of, seen_from
 from shared.tickets import ticket_of, ticket_url
 from shared.vault import SealBrokenError, Vault
 from shared.web.shown import pick
@@ -31,7 +32,7 @@ class Renderer:
         self._settings = settings
         self._vault = vault
         self._events = events
-        self._facts: dict[tuple[UUID, str], EventFacts] = {}
+        self._facts: dict[tuple[UUID, str, str], EventFacts] = {}
 
     def telling(self, claim: Claim, now: datetime) -> tuple[str, Telling]:
         """The address, and what to say.
@@ -52,7 +53,7 @@ class Renderer:
             delivery_id=claim.id,
             key=claim.key,
             data=claim.data,
-            event=self._event(claim.event_id, language),
+            event=self._event(claim, language),
             name=claim.name,
             link=self._link(claim, secret),
             first=claim.first,
@@ -79,13 +80,15 @@ class Renderer:
             language=language, phone=claim.address if known else None, email=None if known else claim.address
         )
 
-    def _event(self, event_id: UUID | None, language: str) -> EventFacts | None:
-        known = self._events.get(event_id) if event_id else None
-        if known is None or event_id is None:
+    def _event(self, claim: Claim, language: str) -> EventFacts | None:
+        known = self._events.get(claim.event_id) if claim.event_id else None
+        if known is None or claim.event_id is None:
             return None
-        if (event_id, language) not in self._facts:
-            self._facts[event_id, language] = facts_of(known, language)
-        return self._facts[event_id, language]
+        places_id = places_of(known, claim.data)
+        key = (claim.event_id, language, str(places_id))
+        if key not in self._facts:
+            self._facts[key] = facts_of(known, language, places_id)
+        return self._facts[key]
 
     def _link(self, claim: Claim, secret: Secret) -> str | None:
         if claim.template in CO_HOSTING:
@@ -111,12 +114,22 @@ class Renderer:
         return f"{self._settings.notifications_url.rstrip('/')}/notifications/unsubscribe/{token}"
 
 
-def facts_of(known: KnownEvent, language: str) -> EventFacts:
-    """The event as one reader is told of it; while its organisation is not known here, by the name of its contact."""
+def places_of(known: KnownEvent, data: Mapping[str, object]) -> UUID | None:
+    """Which role in which shift is told of; none of an event without shifts."""
+    return UUID(str(data["places_id"])) if known.state.shifts and data.get("places_id") else None
+
+
+def facts_of(known: KnownEvent, language: str, places_id: UUID | None = None) -> EventFacts:
+    """The event as one reader is told of it; while its organisation is not known here, by the name of its contact.
+
+    With the places of a role in a shift it is no more than this shift, and the code has the number behind it.
+    """
     names = {code: name for code, name in known.organisation.items() if name.strip()}
     name = pick(names, language).text if names else known.state.contact.name
     logos = [Logo(one_line(pick(name_of, language).text), png) for name_of, png in known.pictures]
-    return EventFacts(known.state, known.version, name, language, known.co_hosts, logos)
+    post = post_of(known.state, places_id)
+    number = post.number if post else None
+    return EventFacts(seen_from(known.state, places_id), known.version, name, language, known.co_hosts, logos, number)
 
 
 def reading_language(code: str) -> str:

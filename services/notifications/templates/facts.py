@@ -45,7 +45,10 @@ class Logo(NamedTuple):
 
 @dataclass(frozen=True)
 class EventFacts:
-    """An event in one language. Built once for all who read the same."""
+    """An event in one language. Built once for all who read the same.
+
+    `number` is that of the role in a shift which alone is told of.
+    """
 
     state: EventState
     version: int
@@ -53,6 +56,12 @@ class EventFacts:
     language: str
     co_hosts: Sequence[Profile] = ()
     logos: Sequence[Logo] = ()
+    number: int | None = None
+
+    @property
+    def code(self) -> str:
+        """What people text to mean it."""
+        return f"{self.state.code} {self.number}" if self.number else self.state.code
 
     @cached_property
     def together(self) -> list[CoHostFacts]:
@@ -184,7 +193,7 @@ class Telling:
         reason = event.localized(reasons) if event else None
         around = {
             "language": self.language,
-            "code": event.state.code if event else "",
+            "code": event.code if event else "",
             "when": event.when if event else "",
             "reason": one_line(reason.text) if reason else "",
             "link": self.link or "",

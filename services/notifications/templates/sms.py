@@ -5,11 +5,12 @@ and of the title, and the code for the door where that could not be read any mor
 to cancel always stay. Source: design §9.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from services.notifications.templates.environment import template
-from services.notifications.templates.facts import Telling
+from services.notifications.templates.facts import Telling, one_line
 from shared.i18n import formats
 from shared.i18n.languages import LANGUAGES, direction
 from shared.sms.encoding import fold, segments
@@ -17,7 +18,16 @@ from shared.sms.words import Intent, word_for
 
 PREFERRED = 2
 LIMIT = 3
-LIMITS = {"confirmation": 2, "cancelled": 4, "sms-help": 4, "sms-status": 6, "sms-which-event": 4, "sms-share": 6}
+LIMITS = {
+    "confirmation": 2,
+    "cancelled": 4,
+    "shift-overlaps": 4,
+    "sms-help": 4,
+    "sms-share": 6,
+    "sms-shifts": 6,
+    "sms-status": 6,
+    "sms-which-event": 4,
+}
 """The most segments per template, and for those not named; two are enough for most texts in most languages."""
 
 _OPTIONAL = ("contact", "place", "link")
@@ -66,6 +76,8 @@ def _answers(telling: Telling) -> dict[str, Any]:
         "codes": list(data.get("codes", ())),
         "lines": [_line(telling, line) for line in data.get("lines", ())],
         "shares": [_share(line) for line in data.get("shares", ())],
+        "shifts": _shifts(telling, data.get("shifts", ())),
+        "example": str(data.get("shifts", ["1"])[0]).partition("|")[0],
         "language_name": LANGUAGES[language].endonym if language in LANGUAGES else language,
     }
 
@@ -91,6 +103,18 @@ def _share(line: str) -> dict[str, str]:
     while len(name) > _LONGEST_HOST and len(shorter := _without_last_word(name)) < len(name):
         name = shorter
     return {"number": number, "asks": asks, "agreed": agreed, "name": name}
+
+
+def _shifts(telling: Telling, lines: Iterable[str]) -> dict[str, list[str]]:
+    """The roles of each shift with their numbers, by when it is; a line is `number|start|end|role`."""
+    zone = telling.event.state.time_zone if telling.event else "Europe/Berlin"
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        number, starts_at, ends_at, role = (line.split("|", 3) + [""] * 4)[:4]
+        starts, ends = datetime.fromisoformat(starts_at), datetime.fromisoformat(ends_at)
+        when = formats.format_range(starts, ends, telling.language, zone, short=True)
+        found.setdefault(when, []).append(f"{number} {one_line(role)}")
+    return found
 
 
 def _ever_shorter(variables: dict[str, Any], shortest: int) -> Iterator[dict[str, Any]]:

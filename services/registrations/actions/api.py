@@ -56,6 +56,7 @@ class LineBody(BaseModel):
     note: str
     created_at: datetime
     expires_at: datetime | None
+    places_id: UUID = Field(description="the pool: of a volunteer, the role in the shift")
     contact: str = Field("", description="for a co-host that the host and the person let have it")
 
 

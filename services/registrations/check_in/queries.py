@@ -36,7 +36,8 @@ class CameInSession(NamedTuple):
 
 
 _EXPECTED = text(
-    "SELECT coalesce(sum(party_size), 0) FROM registrations WHERE event_id = :event AND state = 'confirmed'"
+    "SELECT places_id, sum(party_size) AS people FROM registrations"
+    " WHERE event_id = :event AND state = 'confirmed' GROUP BY places_id"
 )
 _CAME = text(
     """
@@ -50,17 +51,28 @@ _CAME = text(
 
 async def came_by_session(session: ReadSession, event: EventState) -> list[CameInSession]:
     """The numbers of each session, in the event's order; two statements, however many there are."""
-    expected = int((await session.execute(_EXPECTED, {"event": event.id})).scalar_one())
+    expected = {row.places_id: int(row.people) for row in await session.execute(_EXPECTED, {"event": event.id})}
     rows = (await session.execute(_CAME, {"sessions": [one.id for one in event.sessions]})).all()
     return [
         CameInSession(
             one,
-            expected,
+            sum(expected.get(places_id, 0) for places_id in pools_at(event, one.id)),
             sum(int(row.came) for row in rows if row.session_id == one.id),
             sum(int(row.walk_ins) for row in rows if row.session_id == one.id),
         )
         for one in event.sessions
     ]
+
+
+def pools_at(event: EventState, session_id: UUID) -> list[UUID]:
+    """The pools of places of those who are expected at a session: all, or those of this shift."""
+    shifts = [shift for shift in event.shifts if shift.session_id == session_id]
+    staffing = [one.places_id for shift in shifts for one in shift.staffing]
+    return staffing if event.shifts else [places.id for places in event.places]
+
+
+def _where(event: EventState, session_id: UUID) -> dict[str, Any]:
+    return {"event": event.id, "session": session_id, "pools": pools_at(event, session_id)}
 
 
 def session_of(event: EventState, wanted: UUID | None, now: datetime) -> Session | None:
@@ -105,7 +117,7 @@ _PARTIES = """
            CASE WHEN c.undone_at IS NULL THEN coalesce(c.came, 0) ELSE 0 END AS came,
            CASE WHEN c.undone_at IS NULL THEN c.checked_in_at END AS since
     FROM registrations r LEFT JOIN check_ins c ON c.registration_id = r.id AND c.session_id = :session
-    WHERE r.event_id = :event
+    WHERE r.event_id = :event AND r.places_id = ANY(:pools)
 """
 _BY_TICKET = text(f"{_PARTIES} AND left({ticket_sql('r.id')}, :digits) = :ticket ORDER BY r.queue")
 _BY_ID = text(f"{_PARTIES} AND r.id = ANY(:ids) ORDER BY r.queue")
@@ -114,7 +126,8 @@ _SINCE = text(f"{_PARTIES} AND (r.updated_at >= :since OR c.changed_at >= :since
 _NAMES = text(
     """
     SELECT id, name FROM registrations
-    WHERE event_id = :event AND name IS NOT NULL AND state NOT IN ('cancelled', 'expired') ORDER BY queue
+    WHERE event_id = :event AND places_id = ANY(:pools) AND name IS NOT NULL
+      AND state NOT IN ('cancelled', 'expired') ORDER BY queue
     """
 )
 _ELSEWHERE = text(
@@ -130,7 +143,7 @@ async def by_ticket(session: ReadSession, event: EventState, session_id: UUID, d
     """The parties with this code or ticket; more than one where two share a code."""
     if len(digits) not in {CODE_DIGITS, DIGITS}:
         return []
-    values = {"event": event.id, "session": session_id, "ticket": digits, "digits": len(digits)}
+    values = _where(event, session_id) | {"ticket": digits, "digits": len(digits)}
     return [_party(row) for row in await session.execute(_BY_TICKET, values)]
 
 
@@ -142,9 +155,10 @@ async def by_name(session: ReadSession, event: EventState, session_id: UUID, wan
     words = fold(wanted).split()
     if not words:
         return []
-    named = await session.execute(_NAMES, {"event": event.id})
+    where = _where(event, session_id)
+    named = await session.execute(_NAMES, {"event": event.id, "pools": where["pools"]})
     ids = [row.id for row in named if _fits(words, _folded(row.name))][: MOST_MATCHES + 1]
-    values = {"event": event.id, "session": session_id, "ids": ids}
+    values = where | {"ids": ids}
     return [_party(row) for row in await session.execute(_BY_ID, values)]
 
 
@@ -162,7 +176,7 @@ async def all_parties(
 ) -> tuple[list[PartyHere], datetime]:
     """Who is on the list, or what changed since an earlier reading; and from when on the next one has to ask."""
     now: datetime = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
-    values: dict[str, Any] = {"event": event.id, "session": session_id}
+    values = _where(event, session_id)
     since = since if since and now - _LONGEST_GAP < since <= now else None
     rows = await (session.execute(_SINCE, values | {"since": since}) if since else session.execute(_ALL, values))
     return [_party(row) for row in rows], now - _OVERLAP

@@ -8,19 +8,18 @@ Load-bearing invariants:
 - A code texted while a question about its event is open is a yes.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select
 
 from services.registrations.consents.commands import answer as answer_co_hosts
 from services.registrations.consents.commands import asking
-from services.registrations.consents.queries import questions_of
-from services.registrations.conversations.reading import Heard, listen
+from services.registrations.conversations import shifts
+from services.registrations.conversations.reading import listen
+from services.registrations.conversations.talk import Conversation, ask
 from services.registrations.events.queries import Offer, offer_of
-from services.registrations.people.commands import Address, change_language, contact_changed, keep_people
+from services.registrations.people.commands import Address, change_language
 from services.registrations.people.model import Means, PersonRow
 from services.registrations.registrations import commands
 from services.registrations.registrations.admission import (
@@ -33,89 +32,22 @@ from services.registrations.registrations.admission import (
     admit,
 )
 from services.registrations.registrations.model import QUESTIONS, State
-from services.registrations.registrations.queries import Live, live_of
+from services.registrations.registrations.queries import Live
 from services.registrations.registrations.reminders import send_link_again
-from shared.contracts.events import EventState, Scope
-from shared.contracts.notification_requests import NotificationRequested, Recipient, Secret, Template
+from services.registrations.shifts.commands import tell_overlap
+from shared.contracts.notification_requests import Template
 from shared.contracts.registrations import Channel, EndedBy
 from shared.contracts.sms import Sms
 from shared.database.engine import WriteSession
-from shared.messaging.outbox import publish
 from shared.sms.guessing import guess_language
 from shared.sms.keywords import Intent
 from shared.tickets import code_of, ticket_of
 from shared.vault import Vault
-from shared.web.shown import pick
 
 MOST_LINES = 10
 MOST_ENTRIES = 3
 NO_PARTY = 10**9
 """Larger than any event allows: what a text asks for whose number of people cannot be read."""
-
-
-@dataclass
-class Conversation:
-    """One text, its sender, and the transaction in which it is answered."""
-
-    session: WriteSession
-    vault: Vault
-    rules: Rules
-    number: str
-    person: PersonRow | None
-    language: str
-    consent: str
-    now: datetime
-    heard: Heard = field(init=False)
-
-    async def every(self) -> list[Live]:
-        """The sender's live registrations."""
-        return await live_of(self.session, self.person.id) if self.person else []
-
-    async def meant(self) -> list[Live]:
-        """Of these the ones for the event that the text names, if it names one."""
-        return [one for one in await self.every() if self.heard.event_id in (None, one.event_id)]
-
-    async def answer(self, template: Template, event_id: UUID | None = None, **data: Any) -> None:
-        """Ask for an SMS to the sender, by id if the person is known, else to the sealed number."""
-        to = self.person.id if self.person else self.vault.keyed_uuid(self.number, "sms")
-        secret = None
-        if self.person is None:
-            recipient = Recipient(language=self.language, phone=self.number)
-            secret = self.vault.seal(Secret(recipient=recipient), f"request:{to}")
-        await publish(
-            self.session,
-            NotificationRequested(
-                aggregate_id=to,
-                aggregate_version=0,
-                template=template,
-                person_id=self.person.id if self.person else None,
-                event_id=event_id,
-                data={"language": self.language, **data},
-                sealed=secret,
-            ),
-        )
-
-
-async def ask(talk: Conversation, registration_id: UUID, person_id: UUID, event: EventState) -> bool:
-    """A second SMS behind the answer: which co-hosts ask to see the sender, and what they see; whether there is one."""
-    asked = await questions_of(talk.session, event, registration_id)
-    shares = [
-        f"{number}|{one.co_host.scope}|{'no' if one.sees is Scope.NOTHING else 'yes'}|"
-        + pick(one.profile.name, talk.language).text
-        for number, one in enumerate(asked, start=1)
-    ]
-    if shares:
-        message = NotificationRequested(
-            aggregate_id=person_id,
-            aggregate_version=0,
-            template=Template.SMS_SHARE,
-            person_id=person_id,
-            event_id=event.id,
-            registration_id=registration_id,
-            data={"language": talk.language, "code": event.code, "shares": shares},
-        )
-        await publish(talk.session, message)
-    return bool(shares)
 
 
 async def answer_sms(
@@ -140,6 +72,8 @@ async def _register(talk: Conversation) -> None:
     offer = await offer_of(talk.session, talk.heard.event_id) if talk.heard.event_id else None
     if offer is None:
         return await talk.answer(Template.SMS_UNKNOWN_CODE)
+    if offer.event.shifts:
+        return await shifts.take(talk, offer, _accept, _remind)
     if mine := await talk.meant():
         return await _again(talk, mine[0], offer.event.largest_party)
     size = NO_PARTY if talk.heard.party_size_error else talk.heard.party_size or 1
@@ -189,11 +123,14 @@ async def _remind(talk: Conversation, earlier: Live) -> None:
 
 
 async def _accept(talk: Conversation, question: Live) -> None:
-    size = talk.heard.party_size
+    size = None if question.number else talk.heard.party_size
     try:
         await commands.accept(talk.session, talk.vault, talk.rules, question.id, talk.now, size)
         if question.state is State.HELD:
             await _ask_about(talk, question)
+    except commands.OverlapsError as error:
+        if question.places_id:
+            await tell_overlap(talk.session, question.places_id, question.event_id, error.other, talk.language)
     except commands.PartyTooLargeError as error:
         await _party_size(talk, question.event_id, question.code, error.largest)
 
@@ -214,7 +151,8 @@ async def _keep_private(talk: Conversation) -> None:
 
 async def _answer_co_hosts(talk: Conversation, word: str, *, agreed: bool) -> None:
     """Yes or no to all co-hosts that ask, or to the one whose number the text names; the answer says how it stands."""
-    registration = await _one_of(talk, await talk.meant(), word)
+    every = [one for one in await talk.every() if talk.heard.event_id in (None, one.event_id)]
+    registration = every[0] if shifts.of_one_event(every) else await _one_of(talk, every, word)
     offer = await offer_of(talk.session, registration.event_id) if registration else None
     if registration is None or offer is None:
         return
@@ -222,7 +160,8 @@ async def _answer_co_hosts(talk: Conversation, word: str, *, agreed: bool) -> No
     if number is not None or talk.heard.party_size_error:
         asks = asks[number - 1 : number] if number else []
     chosen = {co_host.organisation_id: agreed for co_host in asks}
-    await answer_co_hosts(talk.session, registration.id, offer.event, chosen, talk.now)
+    for one in every if registration.number else [registration]:
+        await answer_co_hosts(talk.session, one.id, offer.event, chosen, talk.now)
     if not await _ask_about(talk, registration):
         await _status(talk)
 
@@ -232,6 +171,10 @@ async def _yes(talk: Conversation) -> None:
     meant = await talk.meant()
     if talk.heard.event_id and not meant:
         return await _register(talk)
+    if together := shifts.asked_together(meant):
+        for one in together:
+            await _accept(talk, one)
+        return None
     question = await _one_of(talk, [one for one in meant if one.state in QUESTIONS], "YES")
     return await _accept(talk, question) if question is not None else None
 
@@ -260,7 +203,7 @@ async def _one_of(talk: Conversation, candidates: list[Live], word: str) -> Live
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
-        codes = [one.code for one in candidates[:MOST_LINES]]
+        codes = [one.named for one in candidates[:MOST_LINES]]
         await talk.answer(Template.SMS_WHICH_EVENT, word=word, codes=codes)
     else:
         await _status(talk)
@@ -283,7 +226,7 @@ def _line(one: Live, *, with_entry: bool) -> str:
     For a place the code for the door stands at the end, while there are few lines.
     """
     until = one.expires_at.isoformat() if one.expires_at and not one.postponed else ""
-    line = f"{one.code}|{one.state.value}|{one.party_size}|{until}"
+    line = f"{one.named}|{one.state.value}|{one.party_size}|{until}"
     if one.postponed:
         return f"{line}|postponed"
     return f"{line}||{code_of(ticket_of(one.id))}" if with_entry and one.state is State.CONFIRMED else line
@@ -294,11 +237,8 @@ async def _help(talk: Conversation) -> None:
 
 
 async def _language(talk: Conversation) -> None:
-    """Remember the language: that of a number which is new to us, too, since its next text may be a code."""
-    if talk.person is None:
-        address = Address(Means.PHONE, talk.number, talk.language)
-        people = await keep_people(talk.session, [address])
-        await publish(talk.session, contact_changed(talk.vault, people[talk.number], address.means))
+    """Say that we write in this language; that of somebody who is known is kept with every text."""
+    await talk.remember_language()
     await talk.answer(Template.SMS_LANGUAGE_SET)
 
 

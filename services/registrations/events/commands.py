@@ -19,6 +19,7 @@ from shared.contracts.notification_requests import NotificationRequested, Templa
 from shared.contracts.registrations import EndedBy, RegistrationCancelled
 from shared.database.engine import WriteSession
 from shared.messaging.outbox import publish
+from shared.shifts import seen_from
 from shared.vault import Vault
 
 _KNOWN = text("SELECT version, state FROM events WHERE id = :id FOR UPDATE")
@@ -33,11 +34,12 @@ _KEEP = text(
 _KEEP_PLACES = text(
     """
     INSERT INTO places (id, event_id, capacity, taken, waiting, waiting_parties, excess, version, open, largest_party,
-                        opens_at, closes_at, starts_at, time_zone)
-    VALUES (:id, :event_id, 0, 0, 0, 0, 0, 0, :open, :largest_party, :opens_at, :closes_at, :starts_at, :time_zone)
+                        opens_at, closes_at, starts_at, ends_at, is_shift, time_zone)
+    VALUES (:id, :event_id, 0, 0, 0, 0, 0, 0, :open, :largest_party, :opens_at, :closes_at, :starts_at, :ends_at,
+            :is_shift, :time_zone)
     ON CONFLICT (id) DO UPDATE SET open = excluded.open, largest_party = excluded.largest_party,
         opens_at = excluded.opens_at, closes_at = excluded.closes_at, starts_at = excluded.starts_at,
-        time_zone = excluded.time_zone
+        ends_at = excluded.ends_at, is_shift = excluded.is_shift, time_zone = excluded.time_zone
     WHERE places.event_id = excluded.event_id RETURNING id
     """
 )
@@ -52,7 +54,7 @@ _CANCEL_ALL = text(
 _TO_TELL = text(
     """
     SELECT id, person_id, state, expires_at FROM registrations
-    WHERE event_id = :event_id AND state IN ('confirmed', 'waitlisted', 'offered') ORDER BY queue
+    WHERE places_id = :places_id AND state IN ('confirmed', 'waitlisted', 'offered') ORDER BY queue
     """
 )
 
@@ -120,12 +122,20 @@ async def take_over(
             "state": event.model_dump(mode="json"),
         },
     )
-    change = Change.between(before, event)
-    for places in event.places:
-        await _take_over_places(session, vault, rules, event, places, now, reopened=change.reopened)
-    template = change.template
-    if template and (event.status is Status.PUBLISHED or template is Template.POSTPONED):
-        await _tell_everyone(session, vault, event, version, template)
+    changes = {places.id: _change(before, event, places.id) for places in event.places}
+    for places in sorted(event.places, key=lambda one: one.id):
+        await _take_over_places(session, vault, rules, event, places, now, reopened=changes[places.id].reopened)
+    for places_id, change in changes.items():
+        template = change.template
+        if template and (event.status is Status.PUBLISHED or template is Template.POSTPONED):
+            await _tell_everyone(session, vault, seen_from(event, places_id), places_id, version, template)
+
+
+def _change(before: EventState | None, after: EventState, places_id: UUID) -> Change:
+    """What is different for those in these places: in a shift, of that shift alone."""
+    if before is None or places_id not in {places.id for places in before.places}:
+        return Change.between(None, after)
+    return Change.between(seen_from(before, places_id), seen_from(after, places_id))
 
 
 async def _take_over_places(
@@ -153,7 +163,8 @@ async def _take_over_places(
 
 
 def _terms(event: EventState, places_id: UUID) -> dict[str, Any]:
-    last_end = max(session.ends_at for session in event.sessions)
+    sessions = seen_from(event, places_id).sessions
+    last_end = max(session.ends_at for session in sessions)
     return {
         "id": places_id,
         "event_id": event.id,
@@ -161,7 +172,9 @@ def _terms(event: EventState, places_id: UUID) -> dict[str, Any]:
         "largest_party": event.largest_party,
         "opens_at": event.registration_opens_at,
         "closes_at": event.registration_closes_at or last_end,
-        "starts_at": max(session.starts_at for session in event.sessions),
+        "starts_at": max(session.starts_at for session in sessions),
+        "ends_at": last_end,
+        "is_shift": bool(event.shifts),
         "time_zone": event.time_zone,
     }
 
@@ -175,10 +188,10 @@ async def _cancel_all(session: WriteSession, vault: Vault, pool: Pool, now: date
 
 
 async def _tell_everyone(
-    session: WriteSession, vault: Vault, event: EventState, version: int, template: Template
+    session: WriteSession, vault: Vault, event: EventState, places_id: UUID, version: int, template: Template
 ) -> None:
     """Each request names the event's version: notifications waits for it, and never tells of the old date as new."""
-    rows = await session.execute(_TO_TELL, {"event_id": event.id})
+    rows = await session.execute(_TO_TELL, {"places_id": places_id})
     requests = [
         NotificationRequested(
             aggregate_id=row.id,
@@ -187,7 +200,12 @@ async def _tell_everyone(
             person_id=row.person_id,
             event_id=event.id,
             registration_id=row.id,
-            data={"event_version": version, "state": row.state, **_times(event, template, row.expires_at)},
+            data={
+                "event_version": version,
+                "places_id": str(places_id),
+                "state": row.state,
+                **_times(event, template, row.expires_at),
+            },
             sealed=seal_link(vault, row.id, "request"),
         )
         for row in rows

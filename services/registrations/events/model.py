@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, false
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -33,7 +33,7 @@ class PlacesRow(Table, table=True):
 
     `taken` counts people confirmed, offered and held; `waiting` people on the waitlist. `excess` is by how many people
     the pool was over its capacity when that was lowered; admission never enlarges it, so the check below is
-    guarantee 1 in the database itself.
+    guarantee 1 in the database itself. A person is in no two pools at once that are shifts of the same time.
     """
 
     __tablename__ = "places"
@@ -55,4 +55,6 @@ class PlacesRow(Table, table=True):
     opens_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     closes_at: datetime = Field(sa_type=DateTime(timezone=True))
     starts_at: datetime = Field(sa_type=DateTime(timezone=True))
+    ends_at: datetime = Field(sa_type=DateTime(timezone=True))
+    is_shift: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     time_zone: str

@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from services.registrations.events.model import EventRow, PlacesRow
 from shared.contracts.events import EventState, Status
 from shared.database.engine import Database, ReadSession
+from shared.shifts import Post, posts_of
 
 
 class Offer(NamedTuple):
@@ -34,8 +35,8 @@ class Offer(NamedTuple):
         return self.event.status is Status.POSTPONED
 
     def closed(self, now: datetime) -> bool:
-        """Whether registration is over."""
-        return now >= self.pool.closes_at
+        """Whether registration is over, of an event with shifts for all of them."""
+        return all(now >= pool.closes_at for pool in self.places)
 
     def not_open_yet(self, now: datetime) -> bool:
         """Whether registration has not begun."""
@@ -66,6 +67,12 @@ class Offer(NamedTuple):
         """By how many people the pools are over their capacity."""
         return sum(pool.excess for pool in self.places)
 
+    def posts(self, now: datetime) -> list[tuple[Post, PlacesRow]]:
+        """The roles of the shifts that people can sign up for, with their pools; none of an event without shifts."""
+        pools = {pool.id: pool for pool in self.places}
+        known = [(post, pools[post.id]) for post in posts_of(self.event) if post.id in pools]
+        return [(post, pool) for post, pool in known if now < pool.closes_at]
+
 
 async def offer_of(session: ReadSession, event_id: UUID) -> Offer | None:
     """The event with its pools; None where it is unknown here, or has not arrived yet."""
@@ -85,23 +92,29 @@ async def known_codes(session: ReadSession, candidates: Collection[str]) -> dict
 
 
 class PoolIds:
-    """Which pool of places a registration for an event is for; asked of the database once for each event.
+    """Which pool of places a registration for an event is for; asked of the database once for each.
 
     An event keeps its pools for as long as it is known, so what was found stays true.
     """
 
     def __init__(self, at_most: int = 10_000) -> None:
         self._at_most = at_most
-        self._known: dict[UUID, UUID] = {}
+        self._known: dict[tuple[UUID, UUID | None], UUID] = {}
 
-    async def of(self, database: Database, event_id: UUID) -> UUID | None:
-        """The id of the event's pool; None where the event is unknown here, or has not arrived yet."""
-        if event_id not in self._known:
+    async def of(self, database: Database, event_id: UUID, wanted: UUID | None = None) -> UUID | None:
+        """The event's pool, of several the one that is `wanted`.
+
+        None where the event is unknown here, or has not arrived yet, or has no such pool, or several and none is named.
+        """
+        key = (event_id, wanted)
+        if key not in self._known:
             async with database.read() as session:
                 offer = await offer_of(session, event_id)
-            if offer is None:
+            pools = [pool.id for pool in offer.places] if offer else []
+            found = [one for one in pools if wanted in (None, one)]
+            if len(found) != 1:
                 return None
             if len(self._known) >= self._at_most:
                 self._known.clear()
-            self._known[event_id] = offer.pool.id
-        return self._known[event_id]
+            self._known[key] = found[0]
+        return self._known[key]

@@ -6,8 +6,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.registrations.people.model import Means
+from services.registrations.registrations.console import post_names
 from services.registrations.registrations.listing import Line
 from services.registrations.registrations.wording import CHANNELS, MEANS, NOT_REACHED, STATES
+from shared.contracts.events import EventState
 from shared.contracts.registrations import Channel
 from shared.i18n.catalogues import N_
 from shared.i18n.formats import language_name
@@ -25,9 +27,9 @@ class Column(NamedTuple):
     cell: Callable[[Line], Cell]
 
 
-def columns_for(reader: Reader, zone: ZoneInfo) -> list[Column]:
+def columns_for(reader: Reader, event: EventState) -> list[Column]:
     """The columns of an export for this reader. Moments are as clocks in the zone showed them, without a zone."""
-    _ = reader.gettext
+    _, zone, posts = reader.gettext, ZoneInfo(event.time_zone), post_names(event, reader)
     names: dict[str, str] = {}
 
     def language(line: Line) -> str:
@@ -41,8 +43,10 @@ def columns_for(reader: Reader, zone: ZoneInfo) -> list[Column]:
     def registered(line: Line) -> datetime:
         return line.created_at.astimezone(zone).replace(tzinfo=None, microsecond=0)
 
+    shift = [Column(_(N_("Shift")), 40, lambda line: posts.get(line.places_id, ""))] if posts else []
     return [
         Column(_(N_("Name")), 30, lambda line: line.name or ""),
+        *shift,
         Column(_(N_("People")), 10, lambda line: line.party_size),
         Column(_(N_("State")), 18, lambda line: _(STATES[line.state])),
         Column(_(N_("Language")), 16, language),

@@ -53,7 +53,7 @@ async def _export(
     reader, wanted = pages.reader(request), Wanted.read(request.query_params)
     async with database.begin() as session:
         offer, access = await seen_event(session, member, event_id, Right.EDIT)
-        columns = columns_for(reader, ZoneInfo(offer.event.time_zone))
+        columns = columns_for(reader, offer.event)
         table, rows = TABLES[kind](columns, reader.language), 0
         async for lines in all_of(session, access, event_id, wanted):
             table.add(lines)

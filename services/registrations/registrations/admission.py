@@ -4,6 +4,7 @@
 - confirmed, offered and held places never exceed the capacity (guarantee 1);
 - in the order of the batch, a party is admitted whole or goes to the end of the waitlist (guarantee 9);
 - the same person twice is one registration, and the second one is told so;
+- nobody is in two shifts at one time, of whatever events: who has one is refused the other;
 - the same request key of the same person is the same registration, also when that has ended;
 - registrations, counts and messages commit together, or not at all (guarantee 2).
 """
@@ -26,6 +27,7 @@ from services.registrations.people.commands import Address, Person, contact_chan
 from services.registrations.registrations.deadlines import answer_deadline
 from services.registrations.registrations.model import ENDED_SQL, LIVE, LIVE_SQL, State
 from services.registrations.registrations.pool import Party, Pool, link_token, lock_pool
+from services.registrations.shifts.overlaps import Elsewhere, shifts_elsewhere
 from shared.contracts.events import Scope
 from shared.contracts.registrations import (
     Channel,
@@ -46,6 +48,7 @@ class Refusal(StrEnum):
     POSTPONED = "postponed"
     CANCELLED = "cancelled"
     PARTY_TOO_LARGE = "party-too-large"
+    OVERLAPS = "overlaps"
 
 
 @dataclass(frozen=True)
@@ -89,10 +92,11 @@ class AlreadyRegistered(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """Nothing was written. `largest_party` helps to mend the wish."""
+    """Nothing was written. `largest_party` helps to mend the wish; `other` is the person's shift at the same time."""
 
     reason: Refusal
     largest_party: int
+    other: Elsewhere | None = None
 
 
 Decision = Admitted | AlreadyRegistered | Refused
@@ -188,6 +192,7 @@ class _Batch:
         self._people: dict[str, Person] = {}
         self._live: dict[UUID, Any] = {}
         self._ended: dict[tuple[UUID, UUID], Any] = {}
+        self._elsewhere: dict[UUID, Elsewhere] = {}
         self._rows: list[dict[str, Any]] = []
         self._answers: list[Answer] = []
 
@@ -204,6 +209,7 @@ class _Batch:
             rows = found.all()
             self._live = {row.person_id: row for row in rows if row.state in LIVE}
             self._ended = {(row.person_id, row.request_key): row for row in rows if row.state not in LIVE}
+            self._elsewhere = await shifts_elsewhere(session, self._pool, known)
 
     def decide(self, wish: Wish) -> Decision:
         person = self._people[wish.address.address]
@@ -211,6 +217,8 @@ class _Batch:
         earlier = earlier or self._live.get(person.id)
         if earlier is not None:
             return self._again(wish, earlier)
+        if person.id in self._elsewhere:
+            return Refused(Refusal.OVERLAPS, self._pool.largest_party, self._elsewhere[person.id])
         return self._first(wish, person)
 
     def _again(self, wish: Wish, earlier: Any) -> Decision:

@@ -34,6 +34,7 @@ REFUSALS = {
     Refusal.POSTPONED: N_("This event is postponed"),
     Refusal.CANCELLED: N_("This event does not take place"),
     Refusal.PARTY_TOO_LARGE: AT_MOST,
+    Refusal.OVERLAPS: N_("There is another shift at this time"),
 }
 
 router = APIRouter(prefix="/registrations/api", tags=["registrations"])
@@ -145,7 +146,7 @@ async def register(
         wish = body.wish(state.settings, idempotency_key, await _event_to_share(database, event_id, body))
     except PydanticCustomError as error:
         raise _bad_contact(request, error) from None
-    pool_id = await state.pool_ids.of(database, event_id)
+    pool_id = await state.pool_ids.of(database, event_id, body.places_id)
     if pool_id is None:
         raise Problem(404, "event-unknown")
     await count_wish(request, wish)
@@ -242,6 +243,8 @@ async def accept(request: Request, token: str, database: DatabaseDep) -> None:
             await commands.accept(session, state.vault, state.rules, registration_id, datetime.now(UTC))
     except commands.NothingToAnswerError as error:
         raise Problem(409, "nothing-to-answer", state=error.state.value) from error
+    except commands.OverlapsError as error:
+        raise Problem(409, Refusal.OVERLAPS.value) from error
 
 
 @router.delete("/own/{token}", status_code=204, responses=_problems(404, 429))

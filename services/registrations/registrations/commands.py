@@ -15,6 +15,7 @@ from services.registrations.registrations.admission import Rules
 from services.registrations.registrations.model import LIVE, QUESTIONS, State
 from services.registrations.registrations.pool import Party, Pool, lock_pool
 from services.registrations.registrations.waitlist import leave_pool, offer_free_places, waiting_position
+from services.registrations.shifts.overlaps import Elsewhere, shifts_elsewhere
 from shared.contracts.registrations import (
     EndedBy,
     PartyChanged,
@@ -52,6 +53,14 @@ class NothingToAnswerError(Exception):
 
 class OwnerNotAskedError(Exception):
     """The number's owner has not said yes: nobody else can."""
+
+
+class OverlapsError(Exception):
+    """The person has a shift at the same time, `other`."""
+
+    def __init__(self, other: Elsewhere) -> None:
+        super().__init__()
+        self.other = other
 
 
 class NoRoomError(Exception):
@@ -179,13 +188,18 @@ async def accept(
 
     With `size` the party is that large from now on. An offer that is overdue but was not yet taken back is still
     good. Raises RegistrationUnknownError, NothingToAnswerError where no question is open, and PartyTooLargeError for
-    a size that does not fit: then nothing changed.
+    a size that does not fit: then nothing changed; OverlapsError for a shift at the time of another one, to which the
+    number's owner said yes meanwhile.
     """
     opened = await _open(session, vault, rules, registration_id, now)
     if opened.state not in QUESTIONS:
         raise NothingToAnswerError(opened.state)
     size = size or opened.row.party_size
     opened.require_room(size)
+    if opened.state is State.HELD:
+        person_id = opened.row.person_id
+        if other := (await shifts_elsewhere(session, opened.pool, [person_id])).get(person_id):
+            raise OverlapsError(other)
     if opened.row.holds_places:
         _resize(opened.pool, opened.row.party_size, size)
     elif size > opened.pool.free:

@@ -28,13 +28,16 @@ from services.registrations.registrations.wording import BADGES, CHANNELS, MEANS
 from shared.auth.members import Member
 from shared.auth.rights import Access, Right
 from shared.auth.sign_in import MemberDep, member_if_any
-from shared.contracts.events import Scope
+from shared.contracts.events import EventState, Scope
 from shared.database.engine import ReadSession
 from shared.i18n.catalogues import N_
+from shared.i18n.formats import format_range
 from shared.i18n.languages import LANGUAGES
 from shared.runtime.api import DatabaseDep, PagesDep
+from shared.shifts import posts_of
 from shared.web.pages import Pages
 from shared.web.problem import Problem
+from shared.web.reader import Reader
 from shared.web.shown import pick
 
 router = APIRouter(include_in_schema=False)
@@ -69,16 +72,28 @@ def console_path(event_id: UUID, wanted: Wanted | None = None, page: int = 1) ->
 
 def about_list(request: Request, offer: Offer, access: Access) -> dict[str, Any]:
     """What every page of the console needs to name things by."""
+    reader: Reader = request.app.state.pages.reader(request)
     return {
         "offer": offer,
+        "posts": post_names(offer.event, reader),
         "event": offer.event,
         "access": access,
         "allowed": access.rights if access.is_host else frozenset(),
-        "title": pick(offer.event.title, request.app.state.pages.reader(request).language),
+        "title": pick(offer.event.title, reader.language),
         "states": STATES,
         "badges": BADGES,
         "channels": CHANNELS,
         "means": MEANS,
+    }
+
+
+def post_names(event: EventState, reader: Reader) -> dict[UUID, str]:
+    """What each role in each shift is called, by its pool of places; nothing for an event without shifts."""
+    zone = event.time_zone
+    return {
+        post.id: f"{format_range(post.session.starts_at, post.session.ends_at, reader.language, zone, short=True)}, "
+        + pick(post.role.name, reader.language).text
+        for post in posts_of(event)
     }
 
 

@@ -52,7 +52,10 @@ STATES: Mapping[str, Sequence[State]] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """What of the list is asked for. `q` is looked for in names, `state` is a key of `STATES`."""
+    """What of the list is asked for. `q` is looked for in names, `state` is a key of `STATES`.
+
+    `post` is a role in a shift, by its pool of places.
+    """
 
     q: str = ""
     state: str = LIVE_STATES
@@ -60,6 +63,7 @@ class Wanted:
     language: str = ""
     marked: bool = False
     unreached: bool = False
+    post: UUID | None = None
     sort: Order = Order.CAME
 
     @classmethod
@@ -73,6 +77,7 @@ class Wanted:
             language=language if language in LANGUAGES else "",
             marked=bool(query.get("marked")),
             unreached=bool(query.get("unreached")),
+            post=_id(query.get("post", "")),
             sort=Order(sort) if sort in list(Order) else Order.CAME,
         )
 
@@ -84,6 +89,13 @@ class Wanted:
             for name, value in given.items()
             if value != getattr(usual, name)
         }
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 class Line(NamedTuple):
@@ -101,6 +113,7 @@ class Line(NamedTuple):
     note: str
     created_at: datetime
     expires_at: datetime | None
+    places_id: UUID
     contact: str = ""
 
 
@@ -201,6 +214,7 @@ def _columns(access: Access) -> Select[Any]:
         col(row.note),
         col(row.created_at),
         col(row.expires_at),
+        col(row.places_id),
         _contact(access),
     ]
     return select(*columns).join(person, col(person.id) == col(row.person_id))
@@ -235,6 +249,8 @@ def _conditions(access: Access, event_id: UUID, wanted: Wanted) -> list[ColumnEl
         conditions.append(col(PersonRow.language) == wanted.language)
     if wanted.marked:
         conditions.append(col(row.marked).is_(True))
+    if wanted.post:
+        conditions.append(col(row.places_id) == wanted.post)
     if wanted.unreached:
         conditions.append(col(row.unreachable).is_(True))
     return conditions

@@ -14,7 +14,9 @@ from services.registrations.registrations.form import AT_MOST, share_names
 from services.registrations.registrations.limits import GUESSES
 from services.registrations.registrations.model import State
 from services.registrations.registrations.pages import language_options
-from services.registrations.registrations.queries import Own, by_token
+from services.registrations.registrations.pool import link_token
+from services.registrations.registrations.queries import Own, by_token, shifts_of
+from services.registrations.registrations.wording import BADGES, STATES
 from shared.contracts.registrations import EndedBy
 from shared.i18n.catalogues import N_
 from shared.i18n.formats import format_number
@@ -28,6 +30,7 @@ from shared.web.shown import pick
 
 router = APIRouter(include_in_schema=False)
 
+AT_ONE_TIME = N_("You have another shift at this time. Cancel that one first if you want this one.")
 NO_LINK = N_("This link leads nowhere")
 NO_LINK_TEXT = N_("Copy the whole link from our message, or text STATUS to us to hear where you stand.")
 
@@ -68,9 +71,13 @@ async def _own_page(
 ) -> Response:
     """The person's page; `typed` is the number of people as it was typed, `more` what is new or wrong."""
     size = str(own.registration.party_size) if typed is None else typed
-    async with request.app.state.database.read() as session:
+    state = request.app.state
+    async with state.database.read() as session:
         asked = await questions_of(session, own.event, own.registration.id)
+        shifts = await shifts_of(session, own.registration.person_id, own.event.id) if own.number else []
+    links = {row.id: link_token(state.vault, row.id) for _, row in shifts}
     around = {"new": False, "saved": False, "errors": FormErrors(), "languages": language_options()}
+    around |= {"shifts": shifts, "links": links, "states": STATES, "badges": BADGES}
     around |= {"asked": asked, "share_names": share_names(own.event)}
     values = {"party_size": size, "language": own.language}
     return _page(request, pages, own, token, "registrations/own.html", status, values=values, **(around | more))
@@ -134,6 +141,10 @@ async def accept(
             await commands.accept(session, state.vault, state.rules, own.registration.id, datetime.now(UTC))
     except commands.NothingToAnswerError:
         return pages.redirect(f"/r/{token}")
+    except commands.OverlapsError:
+        errors = FormErrors()
+        errors.add("", pages.reader(request).gettext(AT_ONE_TIME))
+        return await _own_page(request, pages, own, token, 409, errors=errors)
     return pages.redirect(f"/r/{token}?new=1")
 
 

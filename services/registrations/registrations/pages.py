@@ -66,6 +66,8 @@ async def form_page(request: Request, event_id: UUID, pages: PagesDep) -> Respon
     now = datetime.now(UTC)
     if offer.cancelled or offer.postponed or offer.closed(now) or offer.not_open_yet(now):
         return pages.render(request, "registrations/closed.html", now=now, **about(request, offer))
+    if offer.event.shifts:
+        return pages.redirect(f"/registrations/shifts/{event_id}")
     values = {"party_size": "1", "language": pages.reader(request).language}
     return await _form(request, pages, offer, values, FormErrors())
 
@@ -109,6 +111,8 @@ async def register(
 ) -> Response:
     """Decide at once, and lead to the page of what came of it."""
     offer = await offered(request, event_id)
+    if offer.event.shifts:
+        return pages.redirect(f"/registrations/shifts/{event_id}")
     key = request_key(form)
     values = {name: str(value) for name, value in form.items()}
     reader = pages.reader(request)

@@ -2,7 +2,7 @@
 
 Load-bearing invariants:
 - Every change of a registration that counts in a pool happens between `lock_pool` and `Pool.save`, in one transaction.
-- Locks are taken in one order: the pool, then registrations, then people by address.
+- Locks are taken in one order: the pool, or several by their ids, then registrations, then people by address.
 - After `save`, no waiting party that may be offered a place fits into the free places (see waitlist.py).
 """
 
@@ -26,7 +26,7 @@ AnyMessage = TypeVar("AnyMessage", bound=Message)
 _LOCK = text(
     """
     SELECT id, event_id, capacity, taken, waiting, waiting_parties, excess, version, open, largest_party, opens_at,
-           closes_at, starts_at, time_zone
+           closes_at, starts_at, time_zone, ends_at, is_shift
     FROM places WHERE id = :id FOR UPDATE
     """
 )
@@ -70,6 +70,8 @@ class Pool:
     closes_at: datetime
     starts_at: datetime
     time_zone: str
+    ends_at: datetime
+    is_shift: bool
     messages: list[Message] = field(default_factory=list)
 
     @property

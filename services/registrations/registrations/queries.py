@@ -7,18 +7,22 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, text
 from sqlmodel import col, select
 
-from services.registrations.events.model import EventRow
+from services.registrations.events.model import EventRow, PlacesRow
 from services.registrations.people.model import Means, PersonRow
 from services.registrations.registrations.model import LIVE, RegistrationRow, State
 from services.registrations.registrations.waitlist import waiting_position
 from shared.contracts.events import EventState
 from shared.database.engine import ReadSession
+from shared.shifts import Post, post_of, posts_of, seen_from
 from shared.tickets import ticket_of
 from shared.vault import token_hash
 
 
 class Own(NamedTuple):
-    """A registration as the person sees it; `reach` is how the desk finds who has nothing but paper."""
+    """A registration as the person sees it; `reach` is how the desk finds who has nothing but paper.
+
+    `number` is that of the role in a shift that it is for; the event is then no more than this shift.
+    """
 
     registration: RegistrationRow
     event: EventState
@@ -26,6 +30,7 @@ class Own(NamedTuple):
     language: str
     position: int | None
     reach: str | None = None
+    number: int | None = None
 
     @property
     def state(self) -> State:
@@ -72,7 +77,34 @@ async def _own(session: ReadSession, which: ColumnElement[bool]) -> Own | None:
     position = None
     if registration.state == State.WAITLISTED:
         position = await waiting_position(session, registration.places_id, registration.queue)
-    return Own(registration, event.event, Means(person.means), person.language, position, person.reach)
+    seen = seen_from(event.event, registration.places_id)
+    number = post.number if (post := post_of(event.event, registration.places_id)) else None
+    return Own(registration, seen, Means(person.means), person.language, position, person.reach, number)
+
+
+async def shifts_of(session: ReadSession, person_id: UUID, event_id: UUID) -> list[tuple[Post, RegistrationRow]]:
+    """The shifts of an event in which a person is, or would be as a substitute, by their time."""
+    row = await session.get(EventRow, event_id)
+    if row is None or not row.event.shifts:
+        return []
+    query = select(RegistrationRow).where(
+        col(RegistrationRow.person_id) == person_id,
+        col(RegistrationRow.event_id) == event_id,
+        col(RegistrationRow.state).in_([state.value for state in LIVE]),
+    )
+    found = {one.places_id: one for one in (await session.execute(query)).scalars()}
+    return [(post, found[post.id]) for post in posts_of(row.event) if post.id in found]
+
+
+async def event_at(session: ReadSession, places_id: UUID) -> EventState | None:
+    """The event as somebody in this pool knows it."""
+    query = (
+        select(EventRow)
+        .join(PlacesRow, col(PlacesRow.event_id) == col(EventRow.id))
+        .where(col(PlacesRow.id) == places_id)
+    )
+    row = (await session.execute(query)).scalar_one_or_none()
+    return seen_from(row.event, places_id) if row else None
 
 
 class Live(NamedTuple):
@@ -86,6 +118,13 @@ class Live(NamedTuple):
     party_size: int
     expires_at: datetime | None
     postponed: bool = False
+    places_id: UUID | None = None
+    number: int | None = None
+
+    @property
+    def named(self) -> str:
+        """What people text to mean it: the event's code, and the number of the role in a shift."""
+        return f"{self.code} {self.number}" if self.number else self.code
 
 
 async def live_of(session: ReadSession, person_id: UUID) -> list[Live]:
@@ -94,7 +133,12 @@ async def live_of(session: ReadSession, person_id: UUID) -> list[Live]:
         text(
             """
             SELECT r.id, r.person_id, r.event_id, e.code, r.state, r.party_size, r.expires_at,
-                   e.state ->> 'status' = 'postponed' AS postponed
+                   e.state ->> 'status' = 'postponed' AS postponed, r.places_id,
+                   CASE WHEN p.is_shift THEN (
+                       SELECT (one ->> 'number')::integer
+                       FROM jsonb_path_query(e.state, '$.shifts[*].staffing[*]') one
+                       WHERE (one ->> 'places_id')::uuid = r.places_id
+                   ) END AS number
             FROM registrations r JOIN events e ON e.id = r.event_id JOIN places p ON p.id = r.places_id
             WHERE r.person_id = :person AND r.state = ANY(:live)
                 AND (p.starts_at > now() - interval '1 day' OR e.state ->> 'status' = 'postponed')
@@ -104,6 +148,9 @@ async def live_of(session: ReadSession, person_id: UUID) -> list[Live]:
         {"person": person_id, "live": [state.value for state in LIVE]},
     )
     return [
-        Live(r.id, r.person_id, r.event_id, r.code, State(r.state), r.party_size, r.expires_at, r.postponed)
+        Live(
+            *(r.id, r.person_id, r.event_id, r.code, State(r.state), r.party_size, r.expires_at),
+            *(r.postponed, r.places_id, r.number),
+        )
         for r in rows
     ]

@@ -24,7 +24,7 @@ AT_MOST_EVERY = timedelta(minutes=10)
 _REMIND = text(
     """
     UPDATE registrations SET reminded_at = :now
-    WHERE id = :id AND (reminded_at IS NULL OR reminded_at <= :before) RETURNING id
+    WHERE id = :id AND (reminded_at IS NULL OR reminded_at <= :before) RETURNING places_id
     """
 )
 
@@ -47,7 +47,8 @@ async def send_link_again(
     """
     before = now if texted_in else now - AT_MOST_EVERY
     reminded = await session.execute(_REMIND, {"id": earlier.id, "now": now, "before": before})
-    if reminded.scalar_one_or_none() is None:
+    places_id = reminded.scalar_one_or_none()
+    if places_id is None:
         return False
     await publish(
         session,
@@ -58,7 +59,12 @@ async def send_link_again(
             person_id=earlier.person_id,
             event_id=event_id,
             registration_id=earlier.id,
-            data={"state": earlier.state.value, "party": earlier.party_size, **_in(texted_in)},
+            data={
+                "places_id": str(places_id),
+                "state": earlier.state.value,
+                "party": earlier.party_size,
+                **_in(texted_in),
+            },
             sealed=seal_link(vault, earlier.id, "request"),
         ),
     )

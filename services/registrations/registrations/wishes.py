@@ -93,6 +93,7 @@ class RegistrationRequest(BaseModel):
     language: Language = Field("de", examples=["tr"])
     party_size: int = Field(1, ge=1, le=MOST_PEOPLE, examples=[2])
     consent: Literal[True] = Field(examples=[True])
+    places_id: UUID | None = Field(None, description="the role in the shift, of an event that has shifts")
     share_with: list[UUID] = Field(
         [], max_length=50, description="the co-hosts that may see what the event offers them of this party"
     )

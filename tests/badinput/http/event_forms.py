@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+from services.events.events.postponing import postpone_event
 from services.events.organisations.invitations import invite
 from services.events.series.commands import begin_series
 from services.events.series.planning import Terms, Window
@@ -142,6 +143,8 @@ async def co_host_forms(service: Any, member: Member) -> AsyncIterator[Form]:
         )
     async for form in translation_forms(service, member, guest):
         yield form
+    async for form in shift_forms(service, member):
+        yield form
 
 
 async def translation_forms(service: Any, member: Member, guest: Member) -> AsyncIterator[Form]:
@@ -162,6 +165,28 @@ async def translation_forms(service: Any, member: Member, guest: Member) -> Asyn
                 await propose(session, writer, event_id, "tr", said, seen, uuid4(), service.now)
         page = f"/console/events/{event_id}/translations/tr"
         yield Form(f"{route}{way}", page, f"{page}{way}", fields, tuple(fields), bad)
+
+
+async def shift_forms(service: Any, member: Member) -> AsyncIterator[Form]:
+    """The forms of roles and shifts; of a draft to take one away, of a postponed event to say that its dates hold."""
+    role, shift = uuid4(), {"starts_at": "2027-05-08T10:00", "ends_at": "2027-05-08T14:00"}
+    day = {"kind": "volunteering", "roles": [{"id": role, "name": {"de": "Küche"}}]}
+    day["shifts"] = [shift | {"id": uuid4(), "staffing": [{"role": role, "wanted": 2, "most": 3}]}]
+    route = "/console/events/{event_id}"
+    base = f"/console/events/{await service.draft(member, **day)}"
+    part = f"{base}/roles/{role}"
+    fields = {"name-de": "Große Küche", "notes-de": "Schürzen sind da.", "certificate-de": "", "least_age": "16"}
+    yield Form(f"{route}/roles/{{role_id}}", part, part, fields, tuple(fields), {"name-de": "", "least_age": "0"})
+    part = f"{base}/shifts/{uuid4()}"
+    fields = shift | {"place": "Zelt", f"least-{role}": "1", f"wanted-{role}": "2", f"most-{role}": "3"}
+    bad = {"starts_at": "", f"wanted-{role}": "0"}
+    yield Form(f"{route}/shifts/{{shift_id}}", part, part, fields, tuple(fields), bad)
+    yield Form(f"{route}/shifts/remove/{{part_id}}", f"{base}/shifts", f"{base}/shifts/remove/{role}")
+    event_id = await service.published(member, **day)
+    async with service.database.begin() as session:
+        await postpone_event(session, member, event_id, {}, 2, service.now)
+    base = f"/console/events/{event_id}/shifts"
+    yield Form(f"{route}/shifts/hold", base, f"{base}/hold")
 
 
 async def invitation_secret(service: Any, member: Member) -> str:

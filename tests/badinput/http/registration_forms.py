@@ -12,6 +12,7 @@ from shared.tickets import ticket_of
 from tests.badinput.http.form import Form
 from tests.badinput.http.services import Target, admitted, registered
 from tests.support import registrations as given
+from tests.support.shifts import open_day
 
 
 async def registration_forms(target: Target) -> AsyncIterator[Form]:
@@ -26,6 +27,11 @@ async def registration_forms(target: Target) -> AsyncIterator[Form]:
     yield Form(
         "/registrations/new/{event_id}", new, new, fields, typed, {"party_size": "0", "email": "x", "consent": ""}
     )
+    day = await open_day(target.database)
+    page = f"/registrations/shifts/{day.id}"
+    fields = {name: value for name, value in fields.items() if name != "party_size"} | {"together": "free", "post": "1"}
+    bad = {"post": "", "email": "x", "consent": ""}
+    yield Form("/registrations/shifts/{event_id}", page, page, fields, ("email", "name"), bad)
     page = f"/r/{confirmed}"
     yield Form("/r/{token}/party", page, f"{page}/party", {"party_size": "2"}, ("party_size",), {"party_size": "0"})
     yield Form("/r/{token}/language", page, f"{page}/language", {"language": "tr"}, (), {"language": "xx"})

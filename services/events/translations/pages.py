@@ -31,6 +31,7 @@ from services.events.translations.commands import (
 from services.events.translations.queries import Proposal, latest_proposals, translating
 from services.events.translations.wording import (
     CANCELLED,
+    HOST_STATES,
     MEANWHILE,
     NOT_COMPLETE,
     NOT_OPEN,
@@ -123,7 +124,7 @@ async def translations_page(
     async with database.read() as session:
         proposals = await latest_proposals(session, event_id)
     context: dict[str, Any] = {"event": event, "decides": decides, "proposals": proposals, "done": bool(done)}
-    context |= {"translation_states": STATES, "mine": mine}
+    context |= {"translation_states": HOST_STATES if decides else STATES, "mine": mine}
     return pages.render(request, "translations/translations.html", **context, **wording(pages.reader(request)))
 
 
@@ -160,7 +161,10 @@ async def _show(
     filled = (proposed or declined or there or Translation.model_construct(title="")).model_dump()
     context: dict[str, Any] = {"event": event, "into": language, "proposal": proposal, "waits": waits}
     context |= {"main": main, "there": there, "proposed": proposed, "before": base, "errors": errors or FormErrors()}
-    context |= {"values": values if values is not None else filled, "translation_states": STATES}
+    context |= {
+        "values": values if values is not None else filled,
+        "translation_states": HOST_STATES if decides else STATES,
+    }
     context |= {"may_write": not waits or _is_own(proposal, mine), "may_read": waits and _reads(proposal, member)}
     page = "translations/decide.html" if decides else "translations/translate.html"
     answer: Response = pages.render(request, page, status, **context, **wording(pages.reader(request)))

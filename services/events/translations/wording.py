@@ -8,6 +8,8 @@ STATES = {
     State.APPROVED: (N_("Approved"), "success"),
     State.DECLINED: (N_("Declined"), "warning"),
 }
+HOST_STATES = STATES | {State.OPEN: (N_("Waits for you"), "warning")}
+"""The same, as the host reads it."""
 TAKEN = N_("Another organisation's translation into this language waits already. You can read it through.")
 MEANWHILE = N_("Somebody changed this a moment ago. Look at it as it is now, then do this again.")
 SAME_WORDS = N_("The event says this already. Change something, or leave it as it is.")

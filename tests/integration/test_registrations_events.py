@@ -38,7 +38,7 @@ async def test_news_of_another_date_or_place_names_the_version_that_it_is_about(
     await given.publish(database, moved.model_copy(update={"venue": None}), 9)
     requests = await messages(database, event, "NotificationRequested")
     told = [(request["template"], request["data"]) for request in requests]
-    confirmed = {"state": "confirmed"}
+    confirmed = {"state": "confirmed", "places_id": str(event.places[0].id)}
     assert told == [("rescheduled", {"event_version": 7, **confirmed}), ("changed", {"event_version": 9, **confirmed})]
 
 

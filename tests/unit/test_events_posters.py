@@ -147,10 +147,10 @@ def test_a_poster_says_from_when_and_until_when_people_register():
     """The beginning is named while it has not come yet, the end wherever there is one."""
     opens = BEFORE + timedelta(days=3)
     early = " ".join(line.text for line in sheet(whole_event(registration_opens_at=opens)).columns[0].how)
-    assert "24. März 2027" in early
-    assert "8. April 2027" in early
+    assert "24.\xa0März 2027" in early
+    assert "8.\xa0April 2027" in early
     later = sheet(whole_event(registration_opens_at=opens), now=opens).columns[0].how
-    assert "24. März 2027" not in " ".join(line.text for line in later)
+    assert "24.\xa0März 2027" not in " ".join(line.text for line in later)
 
 
 def test_the_online_link_is_on_no_poster():

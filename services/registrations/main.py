@@ -24,6 +24,8 @@ from services.registrations.registrations.live import LiveLists
 from services.registrations.registrations.waitlist import expire_overdue
 from services.registrations.registrations.writer import AdmissionWriter
 from services.registrations.settings import RegistrationsSettings
+from services.registrations.shifts import calendars
+from services.registrations.shifts import console as shift_console
 from services.registrations.shifts import pages as shift_pages
 from shared.auth.members import organisations_consumer
 from shared.contracts.audit import AuditMessage, ChangeRecorded
@@ -44,7 +46,7 @@ SERVICE = "registrations"
 HERE = Path(__file__).parent
 PARTS = (
     *(api, pages, manage, console, actions, actions_api, exports, sheets),
-    shift_pages,
+    *(shift_pages, shift_console, calendars),
     *(check_in_api, check_in_pages, desk_pages, desk_person),
 )
 PUBLISHES = {

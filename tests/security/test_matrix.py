@@ -61,7 +61,7 @@ HOST = {
         f"POST {EVENT}/shifts/hold", f"POST {EVENT}/shifts/remove/{{part_id}}",
         "GET /console/series/{series_id}/edit",
         "POST /console/series/{series_id}/edit", "POST /console/series/{series_id}/end",
-        *(f"GET {LIST}/{name}" for name in ("export.csv", "export.xlsx", "attendance.pdf", "badges.pdf")),
+        *(f"GET {LIST}/{name}" for name in ("export.csv", "export.xlsx", "attendance.pdf", "badges.pdf", "plan.pdf")),
     },
     DESK: {
         f"GET {LIST}/actions", f"POST {LIST}/actions", f"POST {JSON}/console/events/{{event_id}}/actions",
@@ -75,7 +75,7 @@ HOST = {
         "POST /notifications/console/calls/{delivery_id}/told",
         "GET /notifications/console/calls", "POST /notifications/console/calls",
     },
-    PEOPLE: {f"GET {LIST}/registrations/{{registration_id}}"},
+    PEOPLE: {f"GET {LIST}/registrations/{{registration_id}}", f"GET {LIST}/plan"},
     SEE: {
         f"GET {EVENT}", f"GET {EVENT}/shifts", f"GET {EVENT}/posters", f"GET {EVENT}/posters.pdf",
         "GET /api/events/{event_id}/content",
@@ -99,7 +99,7 @@ CO_HOST = {
     f"POST {EVENT}/translations/{{language}}": NOTHING, f"POST {EVENT}/translations/{{language}}/reviewed": NOTHING,
     f"GET {LIST}": COUNTS, f"GET {LIST}/stream": COUNTS,
     f"GET {JSON}/console/events/{{event_id}}/registrations": COUNTS,
-    f"GET {LIST}/registrations/{{registration_id}}": NAMES,
+    f"GET {LIST}/registrations/{{registration_id}}": NAMES, f"GET {LIST}/plan": NAMES,
 }  # fmt: skip
 """The scope that a co-host's organiser needs for what it reaches of the event at all."""
 

@@ -24,7 +24,7 @@ COLUMNS = [
 
 def line(name):
     when = datetime(2027, 4, 5, 8, 30, tzinfo=UTC)
-    return Line(uuid4(), name, 3, State.CONFIRMED, "de", "web", "email", False, False, "", when, None, uuid4())
+    return Line(uuid4(), name, 3, State.CONFIRMED, "de", "web", "email", False, False, "", when, None, uuid4(), uuid4())
 
 
 def rows_of(table, language):

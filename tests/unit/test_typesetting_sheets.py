@@ -1,16 +1,19 @@
-"""What stands on each sheet: the slip, the attendance list and the badges, in every language."""
+"""What stands on each sheet: the slip, the attendance list, the plan and the badges, in every language."""
 
 import pytest
 
 from shared.contracts.events import Status
 from shared.i18n.languages import LANGUAGES
+from shared.shifts import by_shift
 from shared.typesetting.attendance import Attending, attendance_list
 from shared.typesetting.badges import badges
-from shared.typesetting.compiling import compiled
+from shared.typesetting.compiling import TooLargeError, compiled
+from shared.typesetting.plans import PlannedPost, plan
 from shared.typesetting.slips import SlipOf, Standing, slip
 from tests.support.sheets import (
     ATTENDANCE,
     BADGES,
+    PLAN,
     SLIP,
     START,
     TITLES,
@@ -21,6 +24,7 @@ from tests.support.sheets import (
     read,
     text_of,
 )
+from tests.support.shifts import volunteer_day
 
 
 def test_papers_name_everybody_who_hosts():
@@ -112,6 +116,28 @@ def test_an_attendance_list_of_nobody_says_so():
     assert "Es ist niemand angemeldet." in text_of(
         compiled(ATTENDANCE, attendance_list(event, event.sessions[0], [], "de"))
     )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_plan_says_who_does_what_and_what_is_missing(language):
+    """Each shift with its roles; a name in any script; who has none is counted, and so is who is missing."""
+    day = volunteer_day(roles=2, most=2)
+    names = {True: (["محمد العلي", ""], ["Олена Коваль"]), False: ([], [])}
+    shifts = [[PlannedPost(post, *names[post.number % 2 == 1]) for post in posts] for posts in by_shift(day)]
+    sheet = compiled(PLAN, plan(day, shifts, language))
+    text = text_of(sheet)
+    assert text.count("Олена Коваль") == 2
+    assert "Zelt 1" in text
+    assert is_for_screen_readers(sheet)
+    missing = [row.missing for shift in plan(day, shifts, language).shifts for row in shift.rows]
+    assert [one is None for one in missing] == [True, False, True, False]
+
+
+def test_a_plan_has_a_limit():
+    """A file is made within a time and a memory that are known."""
+    [first, *_] = by_shift(volunteer_day())
+    with pytest.raises(TooLargeError):
+        plan(volunteer_day(), [[PlannedPost(first[0], ["Ada"] * 2501, [])]], "de")
 
 
 def test_badges_are_ten_on_a_page():

@@ -139,8 +139,11 @@ async def see_who_is_where(day):
     text = await until("the counts", counted)
     assert text.count("besetzt") == 3
     assert text.count("Noch 1 gewünscht") == 1
-    listed = await day.office.open("registrations", f"/registrations/console/events/{day.event_id}")
-    assert "Dolmetschen" in listed
+    listed = f"/registrations/console/events/{day.event_id}"
+    assert "Dolmetschen" in await day.office.open("registrations", listed)
+    assert "Ersatz" in await day.office.open("registrations", f"{listed}/plan")
+    assert "Dolmetschen" in await day.office.open("registrations", f"{listed}/plan?by=person")
+    assert (await day.office.download("a[href$='plan.pdf']")).startswith(b"%PDF")
 
 
 async def leave_and_move_up(day):

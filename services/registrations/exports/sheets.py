@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.registrations.check_in.queries import pools_at
 from services.registrations.events.access import seen_event
 from services.registrations.exports.pages import headers, record_export
 from services.registrations.registrations.listing import LIVE_STATES, Line, Order, Wanted, all_of
@@ -18,6 +19,7 @@ from shared.auth.sign_in import MemberDep, now_of
 from shared.contracts.base import LocalizedText
 from shared.contracts.events import EventState, Session
 from shared.i18n.catalogues import N_
+from shared.shifts import post_of
 from shared.tickets import code_of, ticket_of
 from shared.typesetting.attendance import MOST_PARTIES, Attending, attendance_pdf
 from shared.typesetting.badges import badges_pdf
@@ -36,8 +38,11 @@ async def attendance(request: Request, event_id: UUID, member: MemberDep) -> Res
     """Who is expected at the next session, with room for a signature."""
 
     async def sheet(event: EventState, lines: list[Line], _hosts: list[LocalizedText], language: str) -> bytes:
-        parties = [Attending(line.name or "", line.party_size, _code_of(line)) for line in lines]
-        return await attendance_pdf(event, _next_session(event, now_of(request)), parties, language)
+        session = _shown_session(event, Wanted.read(request.query_params).post, now_of(request))
+        pools = pools_at(event, session.id)
+        expected = [line for line in lines if line.places_id in pools]
+        parties = [Attending(line.name or "", line.party_size, _code_of(line)) for line in expected]
+        return await attendance_pdf(event, session, parties, language)
 
     return await _printed(request, event_id, member, "attendance", sheet)
 
@@ -58,7 +63,10 @@ def _code_of(line: Line) -> str:
     return code_of(ticket_of(line.id)) if line.state is State.CONFIRMED else ""
 
 
-def _next_session(event: EventState, now: datetime) -> Session:
+def _shown_session(event: EventState, places_id: UUID | None, now: datetime) -> Session:
+    """The shift that the list was filtered by, else the next session."""
+    if post := post_of(event, places_id):
+        return post.session
     return next((session for session in event.sessions if session.ends_at > now), event.sessions[-1])
 
 

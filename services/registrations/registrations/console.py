@@ -91,7 +91,7 @@ def post_names(event: EventState, reader: Reader) -> dict[UUID, str]:
     """What each role in each shift is called, by its pool of places; nothing for an event without shifts."""
     zone = event.time_zone
     return {
-        post.id: f"{format_range(post.session.starts_at, post.session.ends_at, reader.language, zone, short=True)}, "
+        post.id: f"{format_range(post.session.starts_at, post.session.ends_at, reader.language, zone, short=True)}: "
         + pick(post.role.name, reader.language).text
         for post in posts_of(event)
     }

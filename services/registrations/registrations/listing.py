@@ -114,6 +114,7 @@ class Line(NamedTuple):
     created_at: datetime
     expires_at: datetime | None
     places_id: UUID
+    person_id: UUID
     contact: str = ""
 
 
@@ -215,6 +216,7 @@ def _columns(access: Access) -> Select[Any]:
         col(row.created_at),
         col(row.expires_at),
         col(row.places_id),
+        col(row.person_id),
         _contact(access),
     ]
     return select(*columns).join(person, col(person.id) == col(row.person_id))

@@ -103,6 +103,15 @@ async def test_a_cancelled_shift_is_in_nobodys_way(database):
     assert isinstance(second, Admitted)
 
 
+async def test_a_postponed_shift_is_in_nobodys_way(database):
+    """Its time does not hold, and nobody knows the new one."""
+    day, other, wish = await open_day(database), await open_day(database), given.wish()
+    await take(database, day, wish, 1)
+    await given.publish(database, day.model_copy(update={"status": Status.POSTPONED}), 2)
+    [second] = await take(database, other, wish, 1)
+    assert isinstance(second, Admitted)
+
+
 async def test_what_a_stranger_typed_for_a_number_is_not_in_its_owners_way(database):
     """The owner takes another shift; the yes to what was typed then comes too late, and names it."""
     day, number = await open_day(database), given.number()

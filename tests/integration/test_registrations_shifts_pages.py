@@ -22,7 +22,7 @@ from tests.support.registration_pages import (
     where,
     words,
 )
-from tests.support.shifts import open_day, places_of, take
+from tests.support.shifts import open_day, places_of, sign_up, take
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +39,6 @@ def database(app):
 @pytest.fixture
 def browser(app):
     return AsgiClient(app)
-
-
-async def sign_up(browser, day, *numbers, **changes):
-    """Fill in the form of shifts with these numbers ticked."""
-    page = f"/registrations/shifts/{day.id}"
-    fields = {**await hidden(browser, page), **typed(party_size=None, **changes)}
-    return await browser.post(page, [*fields.items(), *(("post", str(number)) for number in numbers)])
 
 
 async def test_the_common_form_leads_to_the_form_of_shifts(database, browser):

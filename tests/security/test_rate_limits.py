@@ -15,7 +15,8 @@ from services.registrations.registrations.limits import PER_CLIENT, PER_EMAIL, P
 from shared.web.limits import MOST_KEYS_HERE, Limit, Limits, TooManyTriesError, forgetting_timer
 from tests.support import registrations as given
 from tests.support.asgi_client import AsgiClient
-from tests.support.registration_pages import email, messages, open_event, register, send, typed, words
+from tests.support.registration_pages import email, messages, open_event, register, send, typed, where, words
+from tests.support.shifts import open_day, sign_up
 
 THREE = Limit("three", 3, timedelta(minutes=3))
 GUESSES = 60
@@ -194,6 +195,18 @@ async def test_one_number_is_not_flooded(app, database, known):
         browser = From(app, f"203.0.113.{client}")
         statuses.append((await register(browser, event, channel="phone", phone=number, email="")).status)
     assert statuses == [303] * PER_NUMBER.most + [429]
+
+
+async def test_every_shift_counts_against_the_limit_of_a_number(app, database):
+    """Each asks the number's owner by SMS: a stranger makes no more of them with one form than with many."""
+    day = await open_day(database, shifts=5)
+    browser, number = From(app, "192.0.2.96"), given.number()
+    form = {"channel": "phone", "phone": number}
+    assert where(await sign_up(browser, day, 1, 3, 5, 7, **form)) == f"/registrations/asked/{day.id}"
+    assert where(await sign_up(browser, day, 9, **form)) == f"/registrations/asked/{day.id}"
+    refused = await sign_up(browser, day, 1, 3, 5, 7, 9, **form)
+    assert refused.status == 429
+    assert 'name="post" value="9" id="post-9" aria-describedby="post-9-about" checked' in refused.text
 
 
 async def test_reminders_for_one_person_come_to_an_end(app, database):

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from services.registrations.shifts.commands import sign_up
+from services.registrations.shifts import commands
 from shared.contracts.events import EventState, Kind, Places, Role, Session, Shift, Staffing
 from shared.shifts import posts_of
 from tests.support import registrations as given
+from tests.support.registration_pages import hidden, typed
 from tests.support.registration_phone import LETTERS
 
 NAMES = (
@@ -61,5 +62,12 @@ async def take(database, state: EventState, wish, *numbers: int, all_or_none=Fal
     """Sign up for these numbers; the decisions in their order."""
     async with database.begin() as session:
         now, places = datetime.now(UTC), places_of(state, *numbers)
-        decided = await sign_up(session, given.VAULT, given.RULES, wish, places, now, all_or_none=all_or_none)
+        decided = await commands.sign_up(session, given.VAULT, given.RULES, wish, places, now, all_or_none=all_or_none)
     return [decided[places_id] for places_id in places]
+
+
+async def sign_up(browser, day, *numbers, **changes):
+    """Fill in the form of shifts with these numbers ticked."""
+    page = f"/registrations/shifts/{day.id}"
+    fields = {**await hidden(browser, page), **typed(party_size=None, **changes)}
+    return await browser.post(page, [*fields.items(), *(("post", str(number)) for number in numbers)])

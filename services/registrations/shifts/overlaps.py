@@ -31,7 +31,7 @@ _ELSEWHERE = text(
     SELECT r.person_id, r.id AS registration_id, r.event_id, r.places_id
     FROM registrations r JOIN places p ON p.id = r.places_id
     WHERE r.person_id = ANY(:people) AND r.state IN ('confirmed', 'waitlisted', 'offered')
-      AND p.is_shift AND p.id <> :places_id AND p.starts_at < :ends_at AND p.ends_at > :starts_at
+      AND p.is_shift AND p.open AND p.id <> :places_id AND p.starts_at < :ends_at AND p.ends_at > :starts_at
     ORDER BY p.starts_at DESC, p.id
     """
 ).bindparams(bindparam("people", type_=ARRAY(Uuid)))
@@ -41,7 +41,7 @@ async def shifts_elsewhere(session: WriteSession, pool: Pool, people: Sequence[U
     """Who of these people has a shift at the time of this pool, which is a shift, too.
 
     Their rows stay locked, so that nobody signs them up for another one before this transaction ends. What somebody
-    typed for a number, and its owner has not said yes to, is in nobody's way.
+    typed for a number, and its owner has not said yes to, is in nobody's way; nor is a shift that was postponed.
     """
     if not pool.is_shift or not people:
         return {}

@@ -102,7 +102,8 @@ async def register(request: Request, event_id: UUID, pages: PagesDep, form: Form
     if wish is None:
         return await _form(filled, errors)
     try:
-        await count_wish(request, wish)
+        for _ in chosen:  # each may cost an SMS to a number that somebody typed
+            await count_wish(request, wish)
     except TooManyTriesError as error:
         errors.add("", filled.reader.gettext(TEXTS[429][1]))
         answer = await _form(filled, errors, error.status_code)

@@ -65,8 +65,9 @@ async def test_kafka_that_comes_back_empty_gets_everything_again(own_kafka, data
     await service.scalar("WITH gone AS (DELETE FROM effects RETURNING 1) SELECT count(*) FROM gone")
     records = await read_topic(service.kafka, service.topic)
     await newcomer.handle(service.database, [service.contract.model_validate_json(r.value) for r in records])
+    effects = await service.effects(aggregate)
     await service.close()
-    assert (sorted(set(await service.effects(aggregate))) == list(range(1, 36))) is watch
+    assert (sorted(set(effects)) == list(range(1, 36))) is watch
 
 
 @pytest.mark.parametrize("look", [True, False], ids=["look", "control"])

@@ -17,6 +17,10 @@ from services.registrations.events.consumers import event_consumer
 from services.registrations.events.queries import PoolIds
 from services.registrations.exports import pages as exports
 from services.registrations.exports import sheets
+from services.registrations.hours import api as hours_api
+from services.registrations.hours import console as hours_console
+from services.registrations.hours import pages as hours_pages
+from services.registrations.hours import sums
 from services.registrations.registrations import api, console, manage, pages
 from services.registrations.registrations.admission import Rules
 from services.registrations.registrations.consumers import delivery_consumer
@@ -47,6 +51,7 @@ HERE = Path(__file__).parent
 PARTS = (
     *(api, pages, manage, console, actions, actions_api, exports, sheets),
     *(shift_pages, shift_console, calendars),
+    *(hours_pages, hours_console, hours_api, sums),
     *(check_in_api, check_in_pages, desk_pages, desk_person),
 )
 PUBLISHES = {
@@ -77,7 +82,7 @@ def create_api(settings: RegistrationsSettings) -> FastAPI:
     database = Database(settings.database, connections=settings.database_connections)
     web = Pages(
         SERVICE,
-        [HERE / noun / "templates" for noun in ("registrations", "actions", "check_in", "desk", "shifts")],
+        [HERE / noun / "templates" for noun in ("registrations", "actions", "check_in", "desk", "shifts", "hours")],
         service_urls(settings),
         footer=FooterLinks(settings.privacy_url),
     )

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from functools import cache
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import DateTimePattern, parse_pattern
 from babel.lists import format_list
 from babel.numbers import format_decimal
+from babel.units import format_unit
 
 from shared.i18n.languages import LANGUAGES, cldr_locale
 from shared.sms.encoding import plain_typography
@@ -116,6 +118,20 @@ def format_range(start: datetime, end: datetime, language: str, zone: Zone, *, s
 def format_number(number: float | Decimal, language: str) -> str:
     """A number with the language's separators and Western digits: „1.234,5“."""
     return format_decimal(number, locale=cldr_locale(language), numbering_system="latn")
+
+
+def format_duration(minutes: int, language: str, *, short: bool = False) -> str:
+    """Hours and minutes: „3 Stunden 45 Minuten“, “45 minutes”; by short names where CLDR has no long ones."""
+    parts = [(minutes // 60, "duration-hour"), (minutes % 60, "duration-minute")]
+    said = [part for part in parts if part[0]] or parts[1:]
+    return _finish(" ".join(_unit(number, unit, language) for number, unit in said), short=short)
+
+
+def _unit(number: int, unit: str, language: str) -> str:
+    locale = cldr_locale(language)
+    lengths: tuple[Literal["long", "short"], ...] = ("long", "short")
+    texts = [format_unit(number, unit, length, locale=locale, numbering_system="latn") for length in lengths]
+    return next(text for text in texts if unit not in text)
 
 
 def language_name(code: str, in_language: str) -> str:

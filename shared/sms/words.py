@@ -15,7 +15,7 @@ _TABLE: Final = Path(__file__).with_name("keywords.toml")
 
 
 class Intent(StrEnum):
-    """What someone wants who texts us; the first nine have words, the others follow from the whole text."""
+    """What someone wants who texts us; the first twelve have words, the others follow from the whole text."""
 
     YES = "yes"
     NO = "no"
@@ -26,6 +26,9 @@ class Intent(StrEnum):
     START = "start"
     SHARE = "share"
     PRIVATE = "private"
+    ARRIVED = "arrived"
+    LEFT = "left"
+    HOURS = "hours"
     REGISTER = "register"
     LANGUAGE = "language"
     UNKNOWN = "unknown"
@@ -39,7 +42,7 @@ class Role(StrEnum):
     FILLER = "filler"
 
 
-KEYWORD_INTENTS: Final = tuple(Intent)[:9]
+KEYWORD_INTENTS: Final = tuple(Intent)[:12]
 
 #: An intent, a role, a number of people, or the code of a language.
 Meaning = Intent | Role | int | str

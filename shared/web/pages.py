@@ -229,6 +229,7 @@ TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
     "time": time_filter,
     "date_time": date_time_filter,
     "number": lambda number: formats.format_number(number, current_reader().language),
+    "duration": lambda minutes: formats.format_duration(minutes, current_reader().language),
     "language_name": lambda code: formats.language_name(code, current_reader().language),
     "language_bdi": language_bdi,
     "list_of": lambda items: formats.list_of(items, current_reader().language),

@@ -10,6 +10,8 @@ import pytest
 import uvicorn
 
 from deploy.kafka.kafka import free_port
+from services.registrations.check_in.commands import Desk, check_in
+from services.registrations.hours.commands import Signing, correct, sign_off
 from services.registrations.main import create_api
 from services.registrations.registrations.admission import admit
 from shared.auth.members import keep_organisations
@@ -20,6 +22,7 @@ from shared.database.migrations import upgrade
 from shared.i18n.languages import PAGE_LANGUAGES
 from tests.support import registrations as given
 from tests.support.look import open_page, sideways, violations
+from tests.support.shifts import open_day, take
 
 PHONE, DESKTOP = 360, 1280
 PICTURES = os.environ.get("TEILHABE_PICTURES")
@@ -67,7 +70,27 @@ class Site:
             "list": f"/registrations/console/events/{event.id}",
             "list-empty": f"/registrations/console/events/{moved.id}",
         }
+        self.pages |= await self.hours()
         self.cookie = await self.sign_in()
+
+    async def hours(self):
+        """A shift that is on: somebody who is here, somebody who said how long it was, somebody whose hours stand."""
+        database = self.app.state.database
+        day = await open_day(database, starts_in=-timedelta(hours=1), most=5, organisation_id=ORGANISATION)
+        here, said, signed = [
+            (await take(database, day, given.wish(name=name), 1))[0] for name in ("Ada", "Berta", "Cem")
+        ]
+        now = datetime.now(UTC)
+        async with database.begin() as session:
+            await check_in(session, Desk(uuid4(), day, day.sessions[0], uuid4(), now, now), here.id)
+            await correct(session, said.id, 150, "Aufbau schon am Vortag", now)
+            await sign_off(session, given.VAULT, Signing(uuid4(), day, now), {signed.id: 180})
+        return {
+            "hours": f"/registrations/console/events/{day.id}/hours",
+            "hours-of-year": "/registrations/console/hours",
+            "own-hours": f"/r/{said.token}",
+            "own-hours-signed": f"/r/{signed.token}",
+        }
 
     async def event(self, capacity=10, **more):
         state = given.event(capacity, **more)

@@ -41,7 +41,10 @@ NOTHING, COUNTS, NAMES, CONTACT = Scope
 EVENT, LIST = "/console/events/{event_id}", "/registrations/console/events/{event_id}"
 HOUSE, JSON = "/console/organisations/{organisation_id}", "/registrations/api"
 
-ANYBODY = {"GET /console", "GET /console/organisations", "GET /notifications/console"}
+ANYBODY = {
+    "GET /console", "GET /console/organisations", "GET /notifications/console",
+    *(f"GET /registrations/console/hours{ending}" for ending in ("", ".csv", ".xlsx")),
+}  # fmt: skip
 """Lists of what is one's own, which may be empty: see test_ownership.py."""
 
 HOST = {
@@ -62,13 +65,15 @@ HOST = {
         "GET /console/series/{series_id}/edit",
         "POST /console/series/{series_id}/edit", "POST /console/series/{series_id}/end",
         *(f"GET {LIST}/{name}" for name in ("export.csv", "export.xlsx", "attendance.pdf", "badges.pdf", "plan.pdf")),
+        f"POST {LIST}/hours", f"POST {JSON}/events/{{event_id}}/hours",
     },
     DESK: {
         f"GET {LIST}/actions", f"POST {LIST}/actions", f"POST {JSON}/console/events/{{event_id}}/actions",
         *(f"GET {JSON}/events/{{event_id}}/check-in{name}" for name in ("", "/parties")),
-        *(f"POST {JSON}/events/{{event_id}}/check-in{name}" for name in ("", "/undo", "/walk-ins")),
+        *(f"POST {JSON}/events/{{event_id}}/check-in{name}" for name in ("", "/undo", "/left", "/walk-ins")),
         *(f"GET {LIST}/check-in{name}" for name in ("", "/worker.js")), "GET /registrations/at/{code}/{ticket}",
         *(f"POST {LIST}/check-in{name}" for name in ("", "/party", "/undo", "/walk-ins")),
+        f"GET {LIST}/hours", f"GET {JSON}/events/{{event_id}}/hours", f"POST {LIST}/hours/leave",
         f"GET {LIST}/register", f"POST {LIST}/register",
         *(f"GET {LIST}/desk/{{registration_id}}{name}" for name in ("", "/slip.pdf", "/cancel")),
         *(f"POST {LIST}/desk/{{registration_id}}/{name}" for name in ("accept", "cancel", "party")),

@@ -61,6 +61,8 @@ BODIES = {
     "POST /api/events/{event_id}/cancel": {"reason": {"de": "Fällt aus."}},
     "POST /registrations/api/events/{event_id}/check-in": {"code": "123456"},
     "POST /registrations/api/events/{event_id}/check-in/undo": {"code": "123456"},
+    "POST /registrations/api/events/{event_id}/check-in/left": {"code": "123456"},
+    "POST /registrations/api/events/{event_id}/hours": {"hours": [{"registration_id": str(uuid4()), "minutes": 60}]},
     "POST /registrations/api/events/{event_id}/check-in/walk-ins": {"people": 1},
     "POST /registrations/api/console/events/{event_id}/actions": {"action": "mark", "registrations": [str(uuid4())]},
 }

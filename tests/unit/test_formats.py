@@ -9,6 +9,7 @@ import pytest
 from shared.i18n.formats import (
     format_date,
     format_date_time,
+    format_duration,
     format_number,
     format_range,
     format_time,
@@ -143,3 +144,21 @@ def test_fifty_dates_are_no_burden_to_a_page():
     for day in range(50):
         format_range(START + timedelta(days=day), END + timedelta(days=day), "ar", BERLIN)
     assert time.process_time() - begun < 0.02
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_duration_is_said_in_every_language(language):
+    """With Western digits and the language's own words, never with the name of a unit in CLDR."""
+    said = format_duration(225, language)
+    assert "3 " in f"{said} ".replace("\u202f", " ").replace("\u00a0", " ")
+    assert "45" in said
+    assert "duration" not in said
+    assert format_duration(0, language) != ""
+
+
+def test_durations_in_the_languages_of_the_pages():
+    """Hours and minutes in full, and what is none left out."""
+    assert format_duration(225, "de") == "3 Stunden 45 Minuten"
+    assert format_duration(60, "tr") == "1 saat"
+    assert format_duration(45, "uk") == "45 хвилин"
+    assert format_duration(0, "en") == "0 minutes"

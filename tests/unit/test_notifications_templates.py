@@ -54,6 +54,8 @@ DATA = {
     "host": "Integrationsbüro",
     "event_title": "Nähen",
     "role": "owner",
+    "minutes": 225,
+    "result": "left",
     "planned": "2026-12-05T09:00:00+00:00",
 }
 

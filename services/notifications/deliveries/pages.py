@@ -43,6 +43,7 @@ TEMPLATES = {
     "cancelled-by-organiser": N_("Cancelled by you"),
     "already-registered": N_("Already registered"),
     "shift-overlaps": N_("Another shift at this time"),
+    "hours-signed": N_("Hours signed off"),
     "sms-party-size": N_("Answer: group too large"),
     "sms-registration-closed": N_("Answer: registration is closed"),
 }

@@ -198,6 +198,7 @@ class Telling:
             "reason": one_line(reason.text) if reason else "",
             "link": self.link or "",
             "entry": self.entry,
+            "hours": self._hours(short=short),
             "first": self.first,
             "by_desk": self.by_desk,
             "party": 1,
@@ -208,6 +209,12 @@ class Telling:
         }
         texts = {name: self._localized(name) for name in _LOCALIZED if isinstance(self.data.get(name), list)}
         return around | self.words() | dict(self.data) | texts | self._moments(short=short)
+
+    def _hours(self, *, short: bool) -> str:
+        """The `minutes` of `data`, as they are said; empty if there are none."""
+        if "minutes" not in self.data:
+            return ""
+        return formats.format_duration(int(self.data["minutes"]), self.language, short=short)
 
     def _localized(self, name: str) -> str:
         """A public text of `data` in the reader's language (`notification_requests.localized`)."""

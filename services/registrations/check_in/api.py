@@ -34,7 +34,7 @@ READING = answers(
     s503="The database is away; `Retry-After` says for how many seconds to wait.",
 )
 CHANGING = READING | answers(
-    s409="It cannot be done: the party has no place (`state`), or two parties share the code (`ticket-needed`).",
+    s409="It cannot be done: the party has no place (`state`) or is not here, or two share the code (`ticket-needed`).",
     s413="The body is too large.",
     s429="Too many unknown codes; `Retry-After` says for how many seconds to wait.",
 )
@@ -125,6 +125,7 @@ class HereBody(BaseModel):
     party_size: int
     came: int
     since: datetime | None
+    left: datetime | None = None
 
 
 class WalkInsBody(BaseModel):
@@ -191,6 +192,21 @@ async def undo(
     return _here(party, here)
 
 
+@router.post("/left", responses=CHANGING)
+async def left(
+    request: Request, event_id: UUID, body: PartyChange, member: MemberDep, database: DatabaseDep, idempotency_key: Key
+) -> HereBody:
+    """The volunteer leaves the shift; who left already left then."""
+    place, party = await _party(request, member, event_id, body)
+    desk = place.desk(idempotency_key, body.seconds_ago)
+    try:
+        async with database.begin() as session:
+            here = await commands.check_out(session, desk, party.id)
+    except commands.NotHereError as error:
+        raise Problem(409, "not-here", ticket=party.ticket) from error
+    return _here(party, here)
+
+
 @router.post("/walk-ins", responses=CHANGING)
 async def walk_ins(
     event_id: UUID, body: WalkIns, member: MemberDep, database: DatabaseDep, idempotency_key: Key
@@ -221,5 +237,10 @@ async def _party(request: Request, member: Any, event_id: UUID, body: PartyChang
 
 def _here(party: PartyHere, here: commands.Here) -> HereBody:
     return HereBody(
-        result=here.result, ticket=party.ticket, party_size=party.party_size, came=here.came, since=here.since
+        result=here.result,
+        ticket=party.ticket,
+        party_size=party.party_size,
+        came=here.came,
+        since=here.since,
+        left=here.left,
     )

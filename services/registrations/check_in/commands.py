@@ -37,6 +37,10 @@ class NoPlaceError(Exception):
         self.state = state
 
 
+class NotHereError(Exception):
+    """Nobody checked the party in, so that it cannot leave."""
+
+
 class WrongNumberError(ValueError):
     """So many cannot have come; `most` is the size of the party."""
 
@@ -47,7 +51,10 @@ class WrongNumberError(ValueError):
 
 @dataclass(frozen=True)
 class Desk:
-    """Who writes down what, where, and by which request."""
+    """Who writes down what, where, and by which request.
+
+    Volunteers who text that they came or left write down themselves: no member did it, and no audit log tells of it.
+    """
 
     person_id: UUID
     event: EventState
@@ -55,6 +62,7 @@ class Desk:
     key: UUID
     at: datetime
     now: datetime
+    is_member: bool = True
 
     @property
     def moment(self) -> datetime:
@@ -68,12 +76,13 @@ class Here(NamedTuple):
     result: Result
     came: int = 0
     since: datetime | None = None
+    left: datetime | None = None
 
 
 _LOCK = text("SELECT state, party_size FROM registrations WHERE id = :id FOR UPDATE")
 _KNOWN = text(
     """
-    SELECT came, checked_in_at, checked_in_by, undone_at, :key = ANY(request_keys) AS repeated FROM check_ins
+    SELECT came, checked_in_at, checked_in_by, left_at, undone_at, :key = ANY(request_keys) AS repeated FROM check_ins
     WHERE registration_id = :id AND session_id = :session
     """
 ).bindparams(bindparam("key", type_=Uuid))
@@ -84,10 +93,19 @@ _WRITE = text(
     VALUES (:id, :session, :event, :came, :since, :by, :undone, clock_timestamp(), :keys)
     ON CONFLICT (registration_id, session_id) DO UPDATE SET
         came = excluded.came, checked_in_at = excluded.checked_in_at, checked_in_by = excluded.checked_in_by,
+        left_at = CASE WHEN excluded.undone_at IS NULL THEN check_ins.left_at END,
         undone_at = excluded.undone_at, changed_at = excluded.changed_at,
         request_keys = check_ins.request_keys || excluded.request_keys
     """
 ).bindparams(bindparam("keys", type_=ARRAY(Uuid)))
+
+
+_LEAVE = text(
+    """
+    UPDATE check_ins SET left_at = :left, changed_at = clock_timestamp(), request_keys = request_keys || :key
+    WHERE registration_id = :id AND session_id = :session
+    """
+).bindparams(bindparam("key", type_=Uuid))
 
 
 async def check_in(
@@ -150,6 +168,23 @@ async def undo(session: WriteSession, desk: Desk, registration_id: UUID) -> Here
     return Here(Result.UNDONE)
 
 
+async def check_out(session: WriteSession, desk: Desk, registration_id: UUID) -> Here:
+    """The volunteer leaves the shift. Who left already left then: that stands.
+
+    Raises NotHereError; the registration must be there.
+    """
+    await session.execute(_LOCK, {"id": registration_id})
+    known = await _known(session, desk, registration_id)
+    if known is None or known.undone_at is not None:
+        raise NotHereError
+    left = known.left_at or max(desk.moment, known.checked_in_at)
+    if known.left_at is None:
+        where = {"id": registration_id, "session": desk.session.id, "left": left, "key": desk.key}
+        await session.execute(_LEAVE, where)
+        await _record(session, desk, registration_id, "check-in.left", known.came, known.came)
+    return Here(Result.CHECKED_OUT, known.came, known.checked_in_at, left)
+
+
 async def _known(session: WriteSession, desk: Desk, registration_id: UUID) -> Any:
     values = {"id": registration_id, "session": desk.session.id, "key": desk.key}
     return (await session.execute(_KNOWN, values)).one_or_none()
@@ -158,7 +193,7 @@ async def _known(session: WriteSession, desk: Desk, registration_id: UUID) -> An
 def _standing(known: Any) -> Here:
     if known.undone_at is not None:
         return Here(Result.UNDONE)
-    return Here(Result.CHECKED_IN, known.came, known.checked_in_at)
+    return Here(Result.CHECKED_IN, known.came, known.checked_in_at, known.left_at)
 
 
 async def _write(
@@ -186,6 +221,8 @@ async def _write(
 async def _record(
     session: WriteSession, desk: Desk, registration_id: UUID | None, action: str, before: int, after: int
 ) -> None:
+    if not desk.is_member:
+        return
     await audit.record(
         session,
         action,

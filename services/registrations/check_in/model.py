@@ -20,6 +20,8 @@ class Result(StrEnum):
     """Somebody checked the party in earlier; that stands."""
     UNDONE = "undone"
     """The party is not here any more."""
+    CHECKED_OUT = "checked-out"
+    """The volunteer left the shift, now or earlier: the first time stands."""
     NOTHING = "nothing"
     """There was nothing to take back."""
 
@@ -29,7 +31,8 @@ class CheckInRow(Table, table=True):
 
     One that was taken back stays as a row, so that a request which comes again does not bring it back: `request_keys`
     are those that were carried out. `changed_at` is when we learnt of the last change, which is later than
-    `checked_in_at` where a device was without a connection.
+    `checked_in_at` where a device was without a connection. `left_at`: when volunteers left their shift. Of those who
+    texted that they came, `checked_in_by` is the person itself.
     """
 
     __tablename__ = "check_ins"
@@ -46,6 +49,7 @@ class CheckInRow(Table, table=True):
     came: int
     checked_in_at: datetime = Field(sa_type=DateTime(timezone=True))
     checked_in_by: UUID
+    left_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     undone_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
     changed_at: datetime = Field(sa_type=DateTime(timezone=True))
     request_keys: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))

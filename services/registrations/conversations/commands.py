@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 from services.registrations.consents.commands import answer as answer_co_hosts
 from services.registrations.consents.commands import asking
-from services.registrations.conversations import shifts
+from services.registrations.conversations import hours, shifts
 from services.registrations.conversations.reading import listen
 from services.registrations.conversations.talk import Conversation, ask
 from services.registrations.events.queries import Offer, offer_of
@@ -257,4 +257,7 @@ _ANSWERS = {
     Intent.SHARE: _share,
     Intent.PRIVATE: _keep_private,
     Intent.LANGUAGE: _language,
+    Intent.ARRIVED: hours.arrived,
+    Intent.LEFT: hours.left,
+    Intent.HOURS: hours.correct,
 }

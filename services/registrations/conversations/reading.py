@@ -4,6 +4,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.registrations.events.queries import known_codes
+from services.registrations.hours.working import Said, said_hours
 from shared.database.engine import ReadSession
 from shared.i18n.folding import fold
 from shared.sms.codes import CODE_ALPHABET, LONGEST_CODE, SHORTEST_CODE
@@ -16,7 +17,7 @@ class Heard(NamedTuple):
     """A text as we understood it.
 
     With `names_unknown_code` it is a single word that may be meant as a code and belongs to no event. The word itself
-    is not kept: it may as well be a name.
+    is not kept: it may as well be a name. `said` is what a text about hours says.
     """
 
     intent: Intent
@@ -25,6 +26,7 @@ class Heard(NamedTuple):
     party_size: int | None
     party_size_error: PartySizeError | None
     language: str | None
+    said: Said | None = None
 
 
 async def listen(session: ReadSession, text: str) -> Heard:
@@ -33,7 +35,10 @@ async def listen(session: ReadSession, text: str) -> Heard:
     parsed = parse(text, codes.__contains__)
     like_a_code = parsed.intent is Intent.UNKNOWN and parsed.code is None and _is_like_a_code(parsed.rest)
     event_id = codes.get(parsed.code) if parsed.code else None
-    return Heard(parsed.intent, like_a_code, event_id, parsed.party_size, parsed.party_size_error, parsed.language)
+    said = said_hours(text, parsed.code or "") if parsed.intent is Intent.HOURS else None
+    return Heard(
+        *(parsed.intent, like_a_code, event_id, parsed.party_size, parsed.party_size_error, parsed.language), said
+    )
 
 
 def _candidates(text: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.registrations.people.model import Means
@@ -20,11 +20,11 @@ YES = N_("Yes")
 
 
 class Column(NamedTuple):
-    """A column's head, its width in characters, and what stands in it for a registration."""
+    """A column's head, its width in characters, and what stands in it for one thing of the list."""
 
     head: str
     width: int
-    cell: Callable[[Line], Cell]
+    cell: Callable[[Any], Cell]
 
 
 def columns_for(reader: Reader, event: EventState) -> list[Column]:

@@ -80,5 +80,9 @@ async def record_export(
 def headers(event: EventState, ending: str, now: datetime) -> dict[str, str]:
     """Saved under the event's code and today's date, and kept by no cache."""
     day = now.astimezone(ZoneInfo(event.time_zone)).date().isoformat()
-    name = f"{event.code}-{day}-{ending}" if "." in ending else f"{event.code}-{day}.{ending}"
+    return download(f"{event.code}-{day}-{ending}" if "." in ending else f"{event.code}-{day}.{ending}")
+
+
+def download(name: str) -> dict[str, str]:
+    """Saved under this name, and kept by no cache."""
     return {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}

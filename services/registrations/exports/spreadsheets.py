@@ -9,13 +9,12 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import xlsxwriter
 from babel.numbers import get_decimal_symbol
 
 from services.registrations.exports.columns import Cell, Column
-from services.registrations.registrations.listing import Line
 from shared.i18n.languages import cldr_locale, direction
 
 CSV = "text/csv; charset=utf-8"
@@ -39,8 +38,8 @@ def separator(language: str) -> str:
 class Table(Protocol):
     """A file that grows batch by batch."""
 
-    def add(self, lines: Iterable[Line]) -> None:
-        """Some more registrations."""
+    def add(self, lines: Iterable[Any]) -> None:
+        """Some more of the list."""
         ...
 
     def finish(self) -> list[bytes]:
@@ -58,8 +57,8 @@ class CsvTable:
         self._parts: list[bytes] = ["\ufeff".encode()]
         self._keep([[harmless(column.head) for column in columns]])
 
-    def add(self, lines: Iterable[Line]) -> None:
-        """Some more registrations."""
+    def add(self, lines: Iterable[Any]) -> None:
+        """Some more of the list."""
         self._keep([_as_text(column.cell(line)) for column in self._columns] for line in lines)
 
     def finish(self) -> list[bytes]:
@@ -99,8 +98,8 @@ class XlsxTable:
             self._sheet.write_string(0, number, column.head, head)
         self._sheet.freeze_panes(1, 0)
 
-    def add(self, lines: Iterable[Line]) -> None:
-        """Some more registrations."""
+    def add(self, lines: Iterable[Any]) -> None:
+        """Some more of the list."""
         for line in lines:
             self._row += 1
             for number, column in enumerate(self._columns):

@@ -2,12 +2,15 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.registrations.consents.commands import answer
 from services.registrations.consents.queries import questions_of
+from services.registrations.hours.queries import OwnShift, minutes_of_year, own_shift
+from services.registrations.hours.working import written
 from services.registrations.people import commands as people
 from services.registrations.registrations import commands, wishes
 from services.registrations.registrations.form import AT_MOST, share_names
@@ -18,6 +21,7 @@ from services.registrations.registrations.pool import link_token
 from services.registrations.registrations.queries import Own, by_token, shifts_of
 from services.registrations.registrations.wording import BADGES, STATES
 from shared.contracts.registrations import EndedBy
+from shared.database.engine import ReadSession
 from shared.i18n.catalogues import N_
 from shared.i18n.formats import format_number
 from shared.i18n.languages import LANGUAGES
@@ -66,20 +70,33 @@ def _page(
     )
 
 
-async def _own_page(
+async def _hours(session: ReadSession, shift: OwnShift) -> dict[str, Any]:
+    """What the page says of a shift that has begun: its hours, and those of its year."""
+    event, worked = shift
+    year = shift.begun.astimezone(ZoneInfo(event.time_zone)).year
+    of_year = await minutes_of_year(session, event.organisation_id, year, worked.person_id)
+    stands = "" if worked.minutes is None else written(worked.minutes)
+    return {"worked": worked, "year": year, "of_year": of_year, "values": {"hours": stands, "note": worked.note}}
+
+
+async def show_own(
     request: Request, pages: PagesDep, own: Own, token: str, status: int = 200, typed: str | None = None, **more: Any
 ) -> Response:
-    """The person's page; `typed` is the number of people as it was typed, `more` what is new or wrong."""
+    """The person's page; `typed` is the number of people as it was typed, `more` what is new, wrong or was typed."""
     size = str(own.registration.party_size) if typed is None else typed
     state = request.app.state
     async with state.database.read() as session:
         asked = await questions_of(session, own.event, own.registration.id)
         shifts = await shifts_of(session, own.registration.person_id, own.event.id) if own.number else []
+        shift = await own_shift(session, own.registration.id) if own.number else None
+        begun = shift is not None and shift.begun <= datetime.now(UTC)
+        hours = await _hours(session, shift) if shift and begun else {}
     links = {row.id: link_token(state.vault, row.id) for _, row in shifts}
     around = {"new": False, "saved": False, "errors": FormErrors(), "languages": language_options()}
     around |= {"shifts": shifts, "links": links, "states": STATES, "badges": BADGES}
     around |= {"asked": asked, "share_names": share_names(own.event)}
-    values = {"party_size": size, "language": own.language}
+    values = {"party_size": size, "language": own.language, **hours.pop("values", {}), **more.pop("values", {})}
+    around |= {"worked": None} | hours
     return _page(request, pages, own, token, "registrations/own.html", status, values=values, **(around | more))
 
 
@@ -87,7 +104,7 @@ async def _own_page(
 async def own_page(request: Request, token: str, pages: PagesDep, new: str = "", saved: str = "") -> Response:
     """Where the registration stands, and the one next step."""
     own = await own_registration(request, token)
-    return await _own_page(request, pages, own, token, new=bool(new), saved=bool(saved))
+    return await show_own(request, pages, own, token, new=bool(new), saved=bool(saved))
 
 
 @router.get("/r/{token}/ticket.svg")
@@ -144,7 +161,7 @@ async def accept(
     except commands.OverlapsError:
         errors = FormErrors()
         errors.add("", pages.reader(request).gettext(AT_ONE_TIME))
-        return await _own_page(request, pages, own, token, 409, errors=errors)
+        return await show_own(request, pages, own, token, 409, errors=errors)
     return pages.redirect(f"/r/{token}?new=1")
 
 
@@ -172,7 +189,7 @@ async def change_party(
     except commands.RegistrationEndedError:
         return pages.redirect(f"/r/{token}")
     if errors:
-        return await _own_page(request, pages, own, token, 422, typed, errors=errors)
+        return await show_own(request, pages, own, token, 422, typed, errors=errors)
     return pages.redirect(f"/r/{token}?saved=1")
 
 
@@ -204,7 +221,7 @@ async def change_language(
     if language not in LANGUAGES:
         errors = FormErrors()
         errors.add("language", pages.reader(request).gettext(N_("Choose one of the answers.")))
-        return await _own_page(request, pages, own, token, 422, errors=errors)
+        return await show_own(request, pages, own, token, 422, errors=errors)
     async with database.begin() as session:
         await people.change_language(session, request.app.state.vault, own.registration.person_id, language)
     return pages.redirect(f"/r/{token}?saved=1")

@@ -1,7 +1,7 @@
 """The forms of the registrations service: the form itself, one's own page, the list, the check-in and the desk."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from services.registrations.check_in.commands import Desk, check_in
@@ -12,7 +12,7 @@ from shared.tickets import ticket_of
 from tests.badinput.http.form import Form
 from tests.badinput.http.services import Target, admitted, registered
 from tests.support import registrations as given
-from tests.support.shifts import open_day
+from tests.support.shifts import open_day, take
 
 
 async def registration_forms(target: Target) -> AsyncIterator[Form]:
@@ -47,6 +47,8 @@ async def registration_forms(target: Target) -> AsyncIterator[Form]:
         yield Form(route, page, f"{page}/actions", fields, (name,), {name: bad})
     async for form in desk_forms(target):
         yield form
+    async for form in hours_forms(target):
+        yield form
 
 
 async def check_in_forms(target: Target, event: EventState) -> AsyncIterator[Form]:
@@ -64,6 +66,21 @@ async def check_in_forms(target: Target, event: EventState) -> AsyncIterator[For
     yield Form(f"{path}/party", found, f"{at}/party", ticket | {"came": "2"}, ("came",), {"came": "0"})
     yield Form(f"{path}/undo", found, f"{at}/undo", ticket)
     yield Form(f"{path}/walk-ins", at, f"{at}/walk-ins", where | {"people": "more"})
+
+
+async def hours_forms(target: Target) -> AsyncIterator[Form]:
+    """What a volunteer and the coordinator write down about a shift that is on, with somebody in it."""
+    event, _ = target.more
+    day = await open_day(target.database, starts_in=-timedelta(hours=1), organisation_id=event.organisation_id)
+    [decision] = await take(target.database, day, given.wish(name="Ada"), 1)
+    own, at = f"/r/{decision.token}", f"/registrations/console/events/{day.id}/hours"
+    yield Form(
+        "/r/{token}/hours", own, f"{own}/hours", {"hours": "2:30", "note": "Pause"}, ("hours", "note"), {"hours": "x"}
+    )
+    path, shift = "/registrations/console/events/{event_id}/hours", {"shift": str(day.sessions[0].id)}
+    name = str(decision.id)
+    yield Form(path, at, at, shift | {name: "3:00"}, (name,), {name: "x"})
+    yield Form(f"{path}/leave", at, f"{at}/leave", shift | {"who": "all"})
 
 
 async def registration_of(target: Target, token: str) -> str:

@@ -25,6 +25,7 @@ from services.registrations.registrations import api, console, manage, pages
 from services.registrations.registrations.admission import Rules
 from services.registrations.registrations.consumers import delivery_consumer
 from services.registrations.registrations.live import LiveLists
+from services.registrations.registrations.promises import keep_promises
 from services.registrations.registrations.waitlist import expire_overdue
 from services.registrations.registrations.writer import AdmissionWriter
 from services.registrations.settings import RegistrationsSettings
@@ -106,5 +107,13 @@ def create_worker(settings: RegistrationsSettings) -> Worker:
     async def expire() -> int:
         return await expire_overdue(database, vault, rules, datetime.now(UTC))
 
-    timers = [Timer("expire", 1, expire), forgetting_timer(database), forgetting_outcomes(database)]
+    async def promise() -> int:
+        return await keep_promises(database, vault, rules, datetime.now(UTC))
+
+    timers = [
+        Timer("expire", 1, expire),
+        Timer("promises", 30, promise),
+        forgetting_timer(database),
+        forgetting_outcomes(database),
+    ]
     return Worker(SERVICE, settings, database, consumers(settings), timers)

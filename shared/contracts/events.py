@@ -67,7 +67,11 @@ class Places(Part):
 
 
 class Role(Part):
-    """What volunteers do in a shift, and what that takes: all of `languages`, a `certificate`, an age in years."""
+    """What volunteers do in a shift, and what that takes: all of `languages`, a `certificate`, an age in years.
+
+    `answer_within`: the organisation decides who gets the role, and promises an answer in so many hours; without it
+    whoever signs up has it.
+    """
 
     id: UUID
     name: LocalizedText
@@ -75,6 +79,7 @@ class Role(Part):
     languages: list[LanguageCode] = []
     certificate: LocalizedText = {}
     least_age: int | None = Field(default=None, ge=0)
+    answer_within: int | None = Field(default=None, ge=1)
 
 
 class Staffing(Part):

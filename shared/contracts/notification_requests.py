@@ -22,6 +22,7 @@ class Template(StrEnum):
     ALREADY_REGISTERED = "already-registered"
     SHIFT_OVERLAPS = "shift-overlaps"
     HOURS_SIGNED = "hours-signed"
+    ANSWERS_DUE = "answers-due"
     SMS_HELP = "sms-help"
     SMS_NOT_UNDERSTOOD = "sms-not-understood"
     SMS_UNKNOWN_CODE = "sms-unknown-code"

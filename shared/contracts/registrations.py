@@ -30,6 +30,18 @@ class EndedBy(StrEnum):
     NO_ANSWER = "no-answer"
 
 
+class DeclineReason(StrEnum):
+    """Why somebody does not get a role that the organisation decides about."""
+
+    CERTIFICATE = "certificate"
+    LANGUAGE = "language"
+    AGE = "age"
+    OTHERS = "others"
+    CHANGED = "changed"
+    ASK = "ask"
+    NO_ANSWER = "no-answer"
+
+
 class PlacesCount(Part):
     """`taken` counts people confirmed, offered and held; `waiting` counts people on the waitlist."""
 
@@ -73,6 +85,20 @@ class RegistrationHeld(_RegistrationMessage):
     type: Literal["RegistrationHeld"] = "RegistrationHeld"
     holds_places: bool
     expires_at: AwareDatetime
+
+
+class RegistrationPending(_RegistrationMessage):
+    """Places are kept while the organisation decides, which promised an answer by `answer_by`."""
+
+    type: Literal["RegistrationPending"] = "RegistrationPending"
+    answer_by: AwareDatetime
+
+
+class RegistrationDeclined(_RegistrationMessage):
+    """The organisation decided against it, or nobody answered before the shift began; the registration has ended."""
+
+    type: Literal["RegistrationDeclined"] = "RegistrationDeclined"
+    reason: DeclineReason
 
 
 class RegistrationConfirmed(_RegistrationMessage):
@@ -119,6 +145,8 @@ class RegistrationCancelled(_RegistrationMessage):
 RegistrationMessage = Annotated[
     CapacityChanged
     | RegistrationHeld
+    | RegistrationPending
+    | RegistrationDeclined
     | RegistrationConfirmed
     | RegistrationWaitlisted
     | PlaceOffered

@@ -30,15 +30,16 @@ class Standing(StrEnum):
     CONFIRMED = "confirmed"
     WAITLISTED = "waitlisted"
     OFFERED = "offered"
+    PENDING = "pending"
 
 
 @dataclass(frozen=True, slots=True)
 class SlipOf:
     """A registration as its slip needs it. `address` is the person's own page.
 
-    `code` is what the person says at the door; without one the slip has the event's. `expires_at` goes with an offer,
-    `position` with the waitlist. `told_by_desk` is that the desk comes to the person with what is new. `co_hosts`
-    is who hosts the event with the organisation, by name.
+    `code` is what the person says at the door; without one the slip has the event's. `expires_at` is until when an
+    offer is good, or by when the organisation answers; `position` goes with the waitlist. `told_by_desk` is that the
+    desk comes to the person with what is new. `co_hosts` is who hosts the event with the organisation, by name.
     """
 
     standing: Standing
@@ -122,12 +123,14 @@ def _standing(standing: Standing, words: Words) -> Said:
         return words.gettext("You have a place")
     if standing == Standing.OFFERED:
         return words.gettext("A place is free for you")
+    if standing == Standing.PENDING:
+        return words.gettext("We keep a place for you")
     return words.gettext("You are on the waitlist")
 
 
 def _people(registration: SlipOf, words: Words) -> Said:
     size = registration.party_size
-    if registration.standing == Standing.CONFIRMED:
+    if registration.standing in (Standing.CONFIRMED, Standing.PENDING):
         return words.ngettext("%(count)s person is registered.", "%(count)s people are registered.", size)
     if registration.standing == Standing.OFFERED:
         return words.ngettext("%(count)s person can come.", "%(count)s people can come.", size)
@@ -142,6 +145,8 @@ def _what_next(event: EventState, registration: SlipOf, words: Words) -> list[Sa
             _how_long(event, registration, words),
             words.gettext("Call us or come by, and say whether you take it."),
         ]
+    if registration.standing == Standing.PENDING:
+        return [_decided_by(event, registration, words)]
     if registration.told_by_desk:
         what = words.gettext("When a place is free, we tell you. You need not do anything.")
     else:
@@ -150,6 +155,16 @@ def _what_next(event: EventState, registration: SlipOf, words: Words) -> list[Sa
         return [what]
     position = format_number(registration.position, words.spoken)
     return [words.gettext("You are number %(position)s on the waitlist.", position=position), what]
+
+
+def _decided_by(event: EventState, registration: SlipOf, words: Words) -> Said:
+    if registration.expires_at is None:
+        return words.gettext("The organisation decides, and tells you.")
+    until = in_one_piece(format_date_time(registration.expires_at, words.spoken, event.time_zone))
+    return words.gettext(
+        "The organisation decides who gets this role. It answers you by %(when)s. You need not do anything.",
+        when=on_its_own(until),
+    )
 
 
 def _how_long(event: EventState, registration: SlipOf, words: Words) -> Said:

@@ -55,6 +55,9 @@ DATA = {
     "event_title": "Nähen",
     "role": "owner",
     "minutes": 225,
+    "declined_for": "certificate",
+    "waiting": 3,
+    "step": 2,
     "result": "left",
     "planned": "2026-12-05T09:00:00+00:00",
 }

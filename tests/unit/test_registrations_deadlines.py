@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registrations.registrations.deadlines import MORNING, SHORTEST, answer_deadline, is_night
+from services.registrations.registrations.deadlines import MORNING, SHORTEST, answer_deadline, is_night, promised_answer
 
 ZONES = [ZoneInfo(name) for name in ("Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/Apia", "UTC")]
 BERLIN = ZONES[0]
@@ -63,3 +63,20 @@ def test_nine_is_nine_by_the_clock_on_the_wall(now, ends):
     """In the nights in which the clocks change, too; eight in the morning is day, nine in the evening is night."""
     start = now + timedelta(days=30)
     assert answer_deadline(now.astimezone(UTC), timedelta(hours=2), start, BERLIN) == ends
+
+
+@pytest.mark.parametrize(
+    ("now", "hours", "starts", "due"),
+    [
+        ("2026-12-01 10:00", 24, "2026-12-10 10:00", "2026-12-02 10:00"),
+        ("2026-12-01 22:00", 24, "2026-12-10 10:00", "2026-12-03 09:00"),
+        ("2026-12-01 10:00", 72, "2026-12-03 10:00", "2026-12-03 10:00"),
+        ("2026-12-01 10:00", 24, "2026-12-01 10:30", "2026-12-01 11:00"),
+        ("2026-12-01 10:00", 24, "2026-12-01 08:00", "2026-12-01 11:00"),
+    ],
+)
+def test_a_promised_answer_comes_by_day_and_before_the_shift(now, hours, starts, due):
+    """Never in the night, and within an hour where it begins at once."""
+    zone = ZoneInfo("Europe/Berlin")
+    at = [datetime.fromisoformat(moment).replace(tzinfo=zone) for moment in (now, starts, due)]
+    assert promised_answer(at[0], timedelta(hours=hours), at[1], zone) == at[2]

@@ -69,6 +69,7 @@ def test_a_slip_says_where_one_stands(standing):
         Standing.CONFIRMED: ("Yeriniz var", "Sie haben einen Platz"),
         Standing.WAITLISTED: ("Bekleme listesindesiniz", "Sie stehen auf der Warteliste"),
         Standing.OFFERED: ("Size bir yer açıldı", "Ein Platz ist für Sie frei"),
+        Standing.PENDING: ("Size bir yer ayırdık", "Wir halten einen Platz für Sie frei"),
     }
     paper = SlipOf(standing, 2, "K47XQ", "https://a.example/r/x", position=3, expires_at=START)
     text = text_of(compiled(SLIP, slip(event_state(), paper, "tr", "de")))

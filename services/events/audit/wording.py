@@ -41,6 +41,7 @@ ACTIONS = {
     "registration.note-changed": N_("Changed the note of a registration"),
     "registration.marked": N_("Marked a registration"),
     "registration.unmarked": N_("Took the mark of a registration away"),
+    "registration.declined": N_("Declined a registration"),
     "registration.cancelled": N_("Cancelled a registration"),
     "registrations.exported": N_("Downloaded the list of who comes"),
 }

@@ -15,6 +15,7 @@ from shared.i18n.plain import AS_LINES, AS_ONE_LINE
 MOST_ROLES = 20
 MOST_SHIFTS = 40
 MOST_PEOPLE = 1000
+MOST_HOURS = 28 * 24
 LARGEST_NUMBER = 99
 """The largest number that a text can name (`shared.sms.keywords.LARGEST_PARTY`)."""
 
@@ -33,6 +34,12 @@ class RoleContent(BaseModel):
     languages: Languages = Field(default=[], description="that a volunteer has to speak")
     certificate: dict[Language, Line] = Field(default={}, description="that a volunteer has to show")
     least_age: int | None = Field(default=None, ge=1, le=99, description="years")
+    answer_within: int | None = Field(
+        default=None,
+        ge=1,
+        le=MOST_HOURS,
+        description="hours in which you answer who signs up; without it whoever signs up has the role",
+    )
 
 
 class StaffingContent(BaseModel):

@@ -41,7 +41,8 @@ def role_values(role: RoleContent | None) -> Values:
     if role is None:
         return Values(lists={"languages": []})
     texts = {f"{name}-{code}": text for name in TEXTS for code, text in getattr(role, name).items()}
-    return Values(texts | {"least_age": str(role.least_age or "")}, {"languages": list(role.languages)})
+    texts |= {name: str(getattr(role, name) or "") for name in ("least_age", "answer_within")}
+    return Values(texts, {"languages": list(role.languages)})
 
 
 def read_role(
@@ -51,7 +52,8 @@ def read_role(
     given: dict[str, Any] = {
         name: {code: text for code in languages_of(content) if (text := values.get(f"{name}-{code}"))} for name in TEXTS
     }
-    given |= {"id": role_id, "languages": values.lists["languages"], "least_age": values.get("least_age") or None}
+    given |= {"id": role_id, "languages": values.lists["languages"]}
+    given |= {name: values.get(name) or None for name in ("least_age", "answer_within")}
     errors = FormErrors()
     if content.main_language not in given["name"]:
         errors.add(f"name-{content.main_language}", reader.gettext(N_("Fill in this field.")))

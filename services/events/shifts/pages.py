@@ -22,7 +22,7 @@ from services.events.shifts import commands
 from services.events.shifts.commands import Part, part_of
 from services.events.shifts.drafting import RoleContent, ShiftContent
 from services.events.shifts.form import languages_of, read_role, read_shift, role_values, shift_values, typed
-from services.events.shifts.wording import CANCELLED, FIXED, LABELS, MEANWHILE, NO_DATES, PAST
+from services.events.shifts.wording import CANCELLED, FIXED, HOURS, LABELS, MEANWHILE, NO_DATES, PAST
 from shared.auth.members import Member
 from shared.auth.rights import Access, Right
 from shared.auth.sign_in import MemberDep, now_of
@@ -224,7 +224,7 @@ def _form(
     content, pages = content_of(event), request.app.state.pages
     known = part_of(content, part_id) is not None
     context: dict[str, Any] = {"event": event, "content": content, "part_id": part_id, "known": known}
-    context |= {"values": values, "errors": errors or FormErrors(), "part_labels": LABELS}
+    context |= {"values": values, "errors": errors or FormErrors(), "part_labels": LABELS, "answer_hours": HOURS}
     context["version"] = values.get("version") or event.row.version
     answer: Response = pages.render(request, page, 422 if errors else 200, **context, **wording(pages.reader(request)))
     return answer

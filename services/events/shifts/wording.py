@@ -8,6 +8,7 @@ LABELS = {
     "certificate": N_("Which certificate is needed?"),
     "languages": N_("Which languages does one have to speak?"),
     "least_age": N_("How old does one have to be?"),
+    "answer_within": N_("Who decides who gets the role?"),
     "starts_at": N_("Start"),
     "ends_at": N_("End"),
     "place": N_("Where, if not simply at the event's place?"),
@@ -15,8 +16,10 @@ LABELS = {
     "wanted": N_("Wanted"),
     "most": N_("At most"),
 }
+HOURS = (24, 48, 72, 120, 168, 336)
+"""What a coordinator can promise, from a day to two weeks."""
 MEANWHILE = N_("Somebody changed this a moment ago. Look at it as it is now, then do this again.")
 FIXED = N_("The event is published, and people may have signed up. Set “at most” to 0 to take nobody any more.")
 PAST = N_("This would be in the past. Choose a time that is still to come.")
 CANCELLED = N_("A cancelled event cannot be changed any more.")
-NO_DATES = N_("At least one shift has to be in the future, and the first one must not be over.")
+NO_DATES = N_("The first shift must not be over.")

@@ -20,13 +20,17 @@ from shared.contracts.registrations import (
     PlaceOffered,
     RegistrationCancelled,
     RegistrationConfirmed,
+    RegistrationDeclined,
     RegistrationHeld,
     RegistrationMessage,
+    RegistrationPending,
     RegistrationWaitlisted,
 )
 
 TEMPLATES: dict[type[Message], str] = {
     RegistrationHeld: "confirm-number",
+    RegistrationPending: "pending",
+    RegistrationDeclined: "declined",
     RegistrationConfirmed: "confirmation",
     RegistrationWaitlisted: "waitlist",
     PlaceOffered: "offer",
@@ -41,7 +45,7 @@ CANCELLED: dict[EndedBy, str] = {
 
 
 CO_HOSTING = (Template.CO_HOST_INVITED, Template.CO_HOST_CHANGED)
-MAILS = (Template.SIGN_IN, Template.INVITATION, *CO_HOSTING)
+MAILS = (Template.SIGN_IN, Template.INVITATION, Template.ANSWERS_DUE, *CO_HOSTING)
 """What members get, who are known by their e-mail address alone."""
 
 
@@ -96,8 +100,10 @@ def _template_of(message: RegistrationMessage) -> str | None:
 
 
 def _data_of(message: RegistrationMessage) -> dict[str, Any]:
-    told = message.model_dump(mode="json", include={"position", "expires_at", "previous_size", "holds_places", "waits"})
-    names = {"expires_at": "until", "previous_size": "previous", "holds_places": "holds"}
+    fields = {"position", "expires_at", "answer_by", "reason", "previous_size", "holds_places", "waits"}
+    told = message.model_dump(mode="json", include=fields)
+    names = {"expires_at": "until", "answer_by": "until", "reason": "declined_for"}
+    names |= {"previous_size": "previous", "holds_places": "holds"}
     around = {"party": getattr(message, "party_size", 1), "places_id": str(message.counts.places_id)}
     return {names.get(name, name): value for name, value in told.items()} | around
 

@@ -93,6 +93,9 @@ class Renderer:
     def _link(self, claim: Claim, secret: Secret) -> str | None:
         if claim.template in CO_HOSTING:
             return f"{self._settings.events_url.rstrip('/')}/console/events/{claim.data.get('about', '')}/co-hosts"
+        if claim.template == Template.ANSWERS_DUE:
+            base = self._settings.registrations_url.rstrip("/")
+            return f"{base}/registrations/console/events/{claim.event_id}?state=pending"
         if not secret.token:
             return None
         if claim.template in AT_EVENTS:

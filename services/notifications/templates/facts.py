@@ -11,6 +11,7 @@ from uuid import UUID
 
 from shared.auth.members import Profile
 from shared.contracts.events import ContactPoint, EventState, Status
+from shared.declines import why
 from shared.i18n import formats
 from shared.i18n.catalogues import N_, translations
 from shared.sms.words import KEYWORD_INTENTS, word_for
@@ -199,6 +200,7 @@ class Telling:
             "link": self.link or "",
             "entry": self.entry,
             "hours": self._hours(short=short),
+            "declined": self._declined(),
             "first": self.first,
             "by_desk": self.by_desk,
             "party": 1,
@@ -215,6 +217,11 @@ class Telling:
         if "minutes" not in self.data:
             return ""
         return formats.format_duration(int(self.data["minutes"]), self.language, short=short)
+
+    def _declined(self) -> str:
+        """Why somebody does not get a role; empty where it is not about that."""
+        sentence = why(self.data.get("declined_for"))
+        return translations(self.language).gettext(sentence) if sentence else ""
 
     def _localized(self, name: str) -> str:
         """A public text of `data` in the reader's language (`notification_requests.localized`)."""

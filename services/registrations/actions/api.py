@@ -16,7 +16,8 @@ from services.registrations.registrations.listing import Order, Wanted, figures_
 from services.registrations.registrations.model import LONGEST_NOTE, State
 from shared.auth.rights import Right
 from shared.auth.sign_in import MemberDep, now_of
-from shared.contracts.registrations import Channel
+from shared.contracts.registrations import Channel, DeclineReason
+from shared.declines import REASONS
 from shared.i18n.plain import Lines
 from shared.runtime.api import DatabaseDep
 from shared.web.documented import answers
@@ -56,6 +57,7 @@ class LineBody(BaseModel):
     note: str
     created_at: datetime
     expires_at: datetime | None
+    answer_by: datetime | None = Field(description="when the organisation promised an answer")
     places_id: UUID = Field(description="the pool: of a volunteer, the role in the shift")
     contact: str = Field("", description="for a co-host that the host and the person let have it")
 
@@ -118,6 +120,7 @@ class ActionBody(BaseModel):
     party_size: int | None = Field(None, ge=1, le=1000, description="for `party`")
     note: Lines | None = Field(None, max_length=LONGEST_NOTE, description="for `note`")
     added: bool = False
+    reason: DeclineReason = Field(DeclineReason.ASK, description="for `decline`")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -125,6 +128,8 @@ class ActionBody(BaseModel):
             raise PydanticCustomError("missing", "party_size is missing")
         if self.action is Action.NOTE and self.note is None:
             raise PydanticCustomError("missing", "note is missing")
+        if self.action is Action.DECLINE and self.reason not in REASONS:
+            raise PydanticCustomError("enum", "reason cannot be chosen")
         return self
 
 
@@ -164,6 +169,7 @@ async def act(
         party_size=body.party_size or 1,
         note=body.note or "",
         added=body.added,
+        reason=body.reason,
     )
     state = request.app.state
     done = await carry_out(database, state.vault, state.rules, instruction, now_of(request))

@@ -26,7 +26,7 @@ from services.registrations.registrations.admission import Rules
 from services.registrations.registrations.model import State
 from services.registrations.registrations.pool import lock_pool
 from shared.auth import audit
-from shared.contracts.registrations import EndedBy
+from shared.contracts.registrations import DeclineReason, EndedBy
 from shared.database.engine import Database, ReadSession, WriteSession
 from shared.runtime.timers import Timer
 from shared.vault import Vault
@@ -39,9 +39,10 @@ AUDITED = {
     Action.NOTE: "registration.note-changed",
     Action.MARK: "registration.marked",
     Action.UNMARK: "registration.unmarked",
+    Action.DECLINE: "registration.declined",
     Action.CANCEL: "registration.cancelled",
 }
-_OF_POOLS = {Action.MOVE_UP, Action.PARTY, Action.CANCEL}
+_OF_POOLS = {Action.MOVE_UP, Action.PARTY, Action.DECLINE, Action.CANCEL}
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Instruction:
     party_size: int = 1
     note: str = field(default="", repr=False)
     added: bool = False
+    reason: DeclineReason = DeclineReason.ASK
 
 
 class Done(NamedTuple):
@@ -173,6 +175,8 @@ class _Batch:
             outcome = Outcome.ENDED
         except commands.OwnerNotAskedError:
             outcome = Outcome.NOT_ANSWERED
+        except commands.DecidedError:
+            outcome = Outcome.DECIDED
         except NoteTooLongError:
             outcome = Outcome.NOTE_TOO_LONG
         return Done(registration_id, outcome, most)
@@ -182,6 +186,7 @@ class _Batch:
         return {
             Action.MOVE_UP: self._move_up,
             Action.PARTY: self._change_party,
+            Action.DECLINE: self._decline,
             Action.CANCEL: self._cancel,
             Action.NOTE: self._note,
             Action.MARK: lambda registration_id: keep_mark(self.session, registration_id, marked=True),
@@ -199,6 +204,10 @@ class _Batch:
         by = EndedBy.ORGANISER
         return await commands.cancel(self.session, self.vault, self.rules, registration_id, by, self.now)
 
+    async def _decline(self, registration_id: UUID) -> bool:
+        reason = self.instruction.reason
+        return await commands.decline(self.session, self.vault, self.rules, registration_id, reason, self.now)
+
     async def _note(self, registration_id: UUID) -> bool:
         return await keep_note(self.session, registration_id, self.instruction.note, added=self.instruction.added)
 
@@ -208,6 +217,7 @@ class _Batch:
         after: dict[Action, audit.Details] = {
             Action.MOVE_UP: {"state": State.CONFIRMED.value},
             Action.PARTY: {"party_size": instruction.party_size},
+            Action.DECLINE: {"state": State.CANCELLED.value},
             Action.CANCEL: {"state": State.CANCELLED.value},
         }
         now = after.get(instruction.action, {})

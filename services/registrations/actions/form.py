@@ -13,6 +13,8 @@ from services.registrations.registrations import wishes
 from services.registrations.registrations.form import AT_MOST
 from services.registrations.registrations.listing import Wanted
 from services.registrations.registrations.model import LONGEST_NOTE
+from shared.contracts.registrations import DeclineReason
+from shared.declines import REASONS
 from shared.i18n.formats import format_number
 from shared.i18n.plain import lines
 from shared.web.forms import FormErrors
@@ -39,6 +41,11 @@ class Chosen:
         return lines(self.values["note"])
 
     @property
+    def reason(self) -> DeclineReason | None:
+        """Why somebody is declined, of what a coordinator can say; None where nothing was chosen."""
+        return next((one for one in REASONS if one == self.values["reason"]), None)
+
+    @property
     def party_size(self) -> int:
         """The number of people. Raises ValueError where none was typed."""
         return wishes.party_size(self.values["party_size"].strip())
@@ -51,7 +58,7 @@ def read_chosen(form: FormData) -> Chosen:
     return Chosen(
         action=Action(action) if action in list(Action) else None,
         ids=tuple(dict.fromkeys(ids)),
-        values={name: str(form.get(name, "")) for name in ("note", "party_size")},
+        values={name: str(form.get(name, "")) for name in ("note", "party_size", "reason")},
         confirmed=form.get("confirmed") == "yes" or action in AT_ONCE,
         added=form.get("added") == "yes",
         wanted=Wanted.read(dict(parse_qsl(search))),
@@ -67,6 +74,8 @@ def errors_of(chosen: Chosen, largest_party: int, reader: Reader) -> FormErrors:
         errors.add("", reader.gettext(EMPTY_CHOICE))
     if chosen.confirmed and chosen.action is Action.NOTE and len(chosen.note) > LONGEST_NOTE:
         errors.add("note", reader.gettext(TOO_LONG, max_length=format_number(LONGEST_NOTE, reader.language)))
+    if chosen.confirmed and chosen.action is Action.DECLINE and chosen.reason is None:
+        errors.add("reason", reader.gettext(NO_ACTION))
     if chosen.confirmed and chosen.action is Action.PARTY and (wrong := _wrong_size(chosen, largest_party, reader)):
         errors.add("party_size", wrong)
     return errors

@@ -18,6 +18,7 @@ class Action(StrEnum):
     NOTE = "note"
     MARK = "mark"
     UNMARK = "unmark"
+    DECLINE = "decline"
     CANCEL = "cancel"
 
 
@@ -30,6 +31,7 @@ class Outcome(StrEnum):
     TOO_LARGE = "too-large"
     ENDED = "ended"
     NOT_ANSWERED = "not-answered"
+    DECIDED = "decided"
     NOTE_TOO_LONG = "note-too-long"
     UNKNOWN = "unknown"
 

@@ -18,7 +18,10 @@ from services.registrations.registrations.listing import Line, Wanted, some_of
 from services.registrations.registrations.model import LIVE
 from shared.auth.rights import Access, Right
 from shared.auth.sign_in import MemberDep, now_of
+from shared.contracts.registrations import DeclineReason
+from shared.declines import REASONS
 from shared.runtime.api import DatabaseDep, FormDep, PagesDep
+from shared.shifts import post_of
 from shared.web.forms import FormErrors, request_key
 from shared.web.problem import Problem
 
@@ -39,6 +42,8 @@ async def one_page(
         raise Problem(404)
     (line,) = found
     context = _around(request, offer, access, Wanted()) | {"line": line, "live": line.state in LIVE}
+    post = post_of(offer.event, line.places_id)
+    context["decides"] = post is not None and post.role.answer_within is not None
     values = {"note": line.note, "party_size": str(line.party_size)}
     return pages.render(request, "actions/one.html", personal=True, values=values, **context)
 
@@ -65,6 +70,7 @@ async def act(
         party_size=chosen.party_size if chosen.action is Action.PARTY else 1,
         note=chosen.note,
         added=chosen.added,
+        reason=chosen.reason or DeclineReason.ASK,
     )
     await carry_out(database, request.app.state.vault, request.app.state.rules, instruction, now_of(request))
     told = {"key": str(instruction.request_key), "search": urlencode(chosen.wanted.query())}
@@ -111,6 +117,7 @@ def _around(request: Request, offer: Offer, access: Access, wanted: Wanted) -> d
     return about_list(request, offer, access) | {
         "actions": ACTIONS,
         "explanations": EXPLANATIONS,
+        "reasons": REASONS,
         "send_to": f"{console_path(offer.event.id)}/actions",
         "back": console_path(offer.event.id, wanted),
         "search": urlencode(wanted.query()),

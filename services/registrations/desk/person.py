@@ -112,7 +112,7 @@ async def slip(request: Request, person: ServedDep, pages: PagesDep) -> Response
         code=code_of(own.ticket) if own.state is State.CONFIRMED else "",
         address=f"{state.settings.registrations_url.rstrip('/')}/r/{link_token(state.vault, own.registration.id)}",
         position=own.position,
-        expires_at=own.registration.expires_at,
+        expires_at=own.registration.expires_at or own.registration.answer_by,
         told_by_desk=own.means is Means.PAPER,
         co_hosts=hosts,
     )

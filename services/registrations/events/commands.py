@@ -13,13 +13,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from services.registrations.registrations.admission import Rules
 from services.registrations.registrations.pool import Party, Pool, lock_pool, seal_link
-from services.registrations.registrations.waitlist import offer_free_places, restart_answer_times
+from services.registrations.registrations.waitlist import offer_free_places, promise_anew, restart_answer_times
 from shared.contracts.events import EventState, Places, Status
 from shared.contracts.notification_requests import NotificationRequested, Template
 from shared.contracts.registrations import EndedBy, RegistrationCancelled
 from shared.database.engine import WriteSession
 from shared.messaging.outbox import publish
-from shared.shifts import seen_from
+from shared.shifts import post_of, seen_from
 from shared.vault import Vault
 
 _KNOWN = text("SELECT version, state FROM events WHERE id = :id FOR UPDATE")
@@ -34,27 +34,28 @@ _KEEP = text(
 _KEEP_PLACES = text(
     """
     INSERT INTO places (id, event_id, capacity, taken, waiting, waiting_parties, excess, version, open, largest_party,
-                        opens_at, closes_at, starts_at, ends_at, is_shift, time_zone)
+                        opens_at, closes_at, starts_at, ends_at, is_shift, time_zone, answer_within)
     VALUES (:id, :event_id, 0, 0, 0, 0, 0, 0, :open, :largest_party, :opens_at, :closes_at, :starts_at, :ends_at,
-            :is_shift, :time_zone)
+            :is_shift, :time_zone, :answer_within)
     ON CONFLICT (id) DO UPDATE SET open = excluded.open, largest_party = excluded.largest_party,
         opens_at = excluded.opens_at, closes_at = excluded.closes_at, starts_at = excluded.starts_at,
-        ends_at = excluded.ends_at, is_shift = excluded.is_shift, time_zone = excluded.time_zone
+        ends_at = excluded.ends_at, is_shift = excluded.is_shift, time_zone = excluded.time_zone,
+        answer_within = excluded.answer_within
     WHERE places.event_id = excluded.event_id RETURNING id
     """
 )
 _CANCEL_ALL = text(
     """
-    UPDATE registrations SET state = 'cancelled', holds_places = false, expires_at = NULL, ended_by = 'event',
-                             updated_at = :now
-    WHERE places_id = :places_id AND state IN ('held', 'confirmed', 'waitlisted', 'offered')
+    UPDATE registrations SET state = 'cancelled', holds_places = false, expires_at = NULL, answer_by = NULL,
+                             ended_by = 'event', updated_at = :now
+    WHERE places_id = :places_id AND state IN ('held', 'confirmed', 'waitlisted', 'offered', 'pending')
     RETURNING id, person_id, party_size, channel, queue
     """
 )
 _TO_TELL = text(
     """
     SELECT id, person_id, state, expires_at FROM registrations
-    WHERE places_id = :places_id AND state IN ('confirmed', 'waitlisted', 'offered') ORDER BY queue
+    WHERE places_id = :places_id AND state IN ('confirmed', 'waitlisted', 'offered', 'pending') ORDER BY queue
     """
 )
 
@@ -158,12 +159,13 @@ async def _take_over_places(
         await _cancel_all(session, vault, pool, now)
     if reopened:
         await restart_answer_times(session, rules, pool, now)
+        await promise_anew(session, pool, now)
     await offer_free_places(session, vault, rules, pool, now)
     await pool.save(session)
 
 
 def _terms(event: EventState, places_id: UUID) -> dict[str, Any]:
-    sessions = seen_from(event, places_id).sessions
+    sessions, post = seen_from(event, places_id).sessions, post_of(event, places_id)
     last_end = max(session.ends_at for session in sessions)
     return {
         "id": places_id,
@@ -176,6 +178,7 @@ def _terms(event: EventState, places_id: UUID) -> dict[str, Any]:
         "ends_at": last_end,
         "is_shift": bool(event.shifts),
         "time_zone": event.time_zone,
+        "answer_within": post.role.answer_within if post else None,
     }
 
 

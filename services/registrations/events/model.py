@@ -34,6 +34,7 @@ class PlacesRow(Table, table=True):
     `taken` counts people confirmed, offered and held; `waiting` people on the waitlist. `excess` is by how many people
     the pool was over its capacity when that was lowered; admission never enlarges it, so the check below is
     guarantee 1 in the database itself. A person is in no two pools at once that are shifts of the same time.
+    With `answer_within` the organisation decides who gets a place, in so many hours.
     """
 
     __tablename__ = "places"
@@ -58,3 +59,4 @@ class PlacesRow(Table, table=True):
     ends_at: datetime = Field(sa_type=DateTime(timezone=True))
     is_shift: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     time_zone: str
+    answer_within: int | None = None

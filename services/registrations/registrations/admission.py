@@ -4,6 +4,7 @@
 - confirmed, offered and held places never exceed the capacity (guarantee 1);
 - in the order of the batch, a party is admitted whole or goes to the end of the waitlist (guarantee 9);
 - the same person twice is one registration, and the second one is told so;
+- where the organisation decides who gets a place, a place is kept and an answer promised;
 - nobody is in two shifts at one time, of whatever events: who has one is refused the other;
 - the same request key of the same person is the same registration, also when that has ended;
 - registrations, counts and messages commit together, or not at all (guarantee 2).
@@ -33,6 +34,8 @@ from shared.contracts.registrations import (
     Channel,
     RegistrationConfirmed,
     RegistrationHeld,
+    RegistrationMessage,
+    RegistrationPending,
     RegistrationWaitlisted,
 )
 from shared.database.engine import WriteSession
@@ -80,6 +83,7 @@ class Admitted(NamedTuple):
     token: str
     position: int | None = None
     expires_at: datetime | None = None
+    answer_by: datetime | None = None
 
 
 class AlreadyRegistered(NamedTuple):
@@ -133,6 +137,7 @@ _COLUMNS: dict[str, Any] = {
     "holds_places": Boolean,
     "queue": BigInteger,
     "expires_at": DateTime(timezone=True),
+    "answer_by": DateTime(timezone=True),
     "token_hash": BYTEA,
     "request_key": Uuid,
     "consent": Text,
@@ -231,15 +236,14 @@ class _Batch:
     def _first(self, wish: Wish, person: Person) -> Admitted:
         registration_id = uuid7()
         fits = wish.party_size <= self._pool.free
-        state = State.HELD if wish.ask_owner else State.CONFIRMED if fits else State.WAITLISTED
+        answer_by = self._pool.promised(self._now) if fits and not wish.ask_owner else None
+        placed = State.PENDING if answer_by else State.CONFIRMED
+        state = State.HELD if wish.ask_owner else placed if fits else State.WAITLISTED
         position = None
         if fits:
             self._pool.take(wish.party_size)
         else:
             position = self._pool.queue(wish.party_size)
-        expires_at = self._hold_until() if state is State.HELD else None
-        party = Party(registration_id, person.id, wish.party_size, wish.channel.value)
-        self._tell(party, state, position, expires_at, fits=fits, contact_version=person.version, told_by=wish.told_by)
         admitted = Admitted(
             registration_id,
             person.id,
@@ -247,31 +251,26 @@ class _Batch:
             wish.party_size,
             link_token(self._vault, registration_id),
             None if state is State.HELD else position,
-            expires_at,
+            self._hold_until() if state is State.HELD else None,
+            answer_by,
         )
+        self._tell(wish, admitted, fits=fits, contact_version=person.version)
         self._remember(wish, admitted, fits=fits)
         return admitted
 
     def _hold_until(self) -> datetime:
         return answer_deadline(self._now, self._rules.hold_time, self._pool.starts_at, self._pool.zone)
 
-    def _tell(
-        self,
-        party: Party,
-        state: State,
-        position: int | None,
-        expires_at: datetime | None,
-        *,
-        fits: bool,
-        contact_version: int,
-        told_by: UUID | None,
-    ) -> None:
-        message: type[RegistrationHeld | RegistrationConfirmed | RegistrationWaitlisted] = RegistrationConfirmed
-        more: dict[str, Any] = {"contact_version": contact_version, "told_by": told_by}
-        if state is State.HELD:
-            message, more = RegistrationHeld, more | {"holds_places": fits, "expires_at": expires_at}
-        elif state is State.WAITLISTED:
-            message, more = RegistrationWaitlisted, more | {"position": position}
+    def _tell(self, wish: Wish, admitted: Admitted, *, fits: bool, contact_version: int) -> None:
+        party = Party(admitted.id, admitted.person_id, wish.party_size, wish.channel.value)
+        message: type[RegistrationMessage] = RegistrationConfirmed
+        more: dict[str, Any] = {"contact_version": contact_version, "told_by": wish.told_by}
+        if admitted.state is State.HELD:
+            message, more = RegistrationHeld, more | {"holds_places": fits, "expires_at": admitted.expires_at}
+        elif admitted.state is State.PENDING:
+            message, more = RegistrationPending, more | {"answer_by": admitted.answer_by}
+        elif admitted.state is State.WAITLISTED:
+            message, more = RegistrationWaitlisted, more | {"position": admitted.position}
         self._pool.tell(self._vault, message, party, **more)
 
     def _remember(self, wish: Wish, admitted: Admitted, *, fits: bool) -> None:
@@ -286,6 +285,7 @@ class _Batch:
             "holds_places": fits,
             "queue": self._pool.version,
             "expires_at": admitted.expires_at,
+            "answer_by": admitted.answer_by,
             "token_hash": token_hash(admitted.token),
             "request_key": wish.request_key,
             "consent": wish.consent,

@@ -17,10 +17,13 @@ from services.registrations.registrations.pool import Party, Pool, lock_pool
 from services.registrations.registrations.waitlist import leave_pool, offer_free_places, waiting_position
 from services.registrations.shifts.overlaps import Elsewhere, shifts_elsewhere
 from shared.contracts.registrations import (
+    DeclineReason,
     EndedBy,
     PartyChanged,
     RegistrationCancelled,
     RegistrationConfirmed,
+    RegistrationDeclined,
+    RegistrationPending,
     RegistrationWaitlisted,
 )
 from shared.database.engine import WriteSession
@@ -63,6 +66,10 @@ class OverlapsError(Exception):
         self.other = other
 
 
+class DecidedError(Exception):
+    """The registration does not wait for the organisation's answer."""
+
+
 class NoRoomError(Exception):
     """The party does not fit. `free` is how many people still do."""
 
@@ -71,15 +78,20 @@ class NoRoomError(Exception):
         self.free = free
 
 
+DECLINED = "declined"
+"""What ended a registration that the organisation decided against."""
+
 _PLACES_OF = text("SELECT places_id FROM registrations WHERE id = :id")
 _LOCK = text(
-    "SELECT id, person_id, party_size, channel, state, holds_places, expires_at, queue FROM registrations"
+    "SELECT id, person_id, party_size, channel, state, holds_places, expires_at, answer_by, queue, ended_by"
+    " FROM registrations"
     " WHERE id = :id FOR UPDATE"
 )
 _WRITE = text(
     """
     UPDATE registrations SET state = :state, party_size = :party_size, holds_places = :holds_places,
-                             expires_at = :expires_at, ended_by = :ended_by, updated_at = :now
+                             expires_at = :expires_at, answer_by = :answer_by, reminders = 0, ended_by = :ended_by,
+                             declined_for = :declined_for, updated_at = :now
     WHERE id = :id
     """
 ).bindparams(
@@ -88,7 +100,9 @@ _WRITE = text(
     bindparam("party_size", type_=Integer),
     bindparam("holds_places", type_=Boolean),
     bindparam("expires_at", type_=DateTime(timezone=True)),
+    bindparam("answer_by", type_=DateTime(timezone=True)),
     bindparam("ended_by", type_=Text),
+    bindparam("declined_for", type_=Text),
     bindparam("now", type_=DateTime(timezone=True)),
 )
 
@@ -125,7 +139,9 @@ class _Open:
         holds_places: bool,
         party_size: int | None = None,
         expires_at: datetime | None = None,
-        ended_by: EndedBy | None = None,
+        answer_by: datetime | None = None,
+        ended_by: str | None = None,
+        declined_for: str | None = None,
     ) -> None:
         """Write the row, offer what became free, save the pool."""
         values = {
@@ -134,7 +150,9 @@ class _Open:
             "party_size": party_size or self.row.party_size,
             "holds_places": holds_places,
             "expires_at": expires_at,
-            "ended_by": ended_by.value if ended_by else None,
+            "answer_by": answer_by,
+            "ended_by": ended_by,
+            "declined_for": declined_for,
             "now": self.now,
         }
         await self.session.execute(_WRITE, values)
@@ -170,7 +188,7 @@ async def cancel(
         return False
     leave_pool(opened.pool, opened.row.party_size, holds_places=opened.row.holds_places)
     opened.pool.tell(vault, RegistrationCancelled, opened.party(), by=by, told_by=told_by)
-    await opened.write(State.CANCELLED, holds_places=False, ended_by=by)
+    await opened.write(State.CANCELLED, holds_places=False, ended_by=by.value)
     return True
 
 
@@ -207,9 +225,20 @@ async def accept(
     else:
         opened.pool.unqueue(opened.row.party_size)
         opened.pool.take(size)
-    opened.pool.tell(vault, RegistrationConfirmed, opened.party(size), told_by=told_by)
-    await opened.write(State.CONFIRMED, holds_places=True, party_size=size)
-    return State.CONFIRMED
+    return await _place(opened, size, told_by)
+
+
+async def _place(opened: _Open, size: int, told_by: UUID | None) -> State:
+    """The party has its places, or has to wait for the organisation's answer while they are kept."""
+    answer_by = opened.pool.promised(opened.now)
+    state = State.PENDING if answer_by else State.CONFIRMED
+    party = opened.party(size)
+    if answer_by:
+        opened.pool.tell(opened.vault, RegistrationPending, party, answer_by=answer_by, told_by=told_by)
+    else:
+        opened.pool.tell(opened.vault, RegistrationConfirmed, party, told_by=told_by)
+    await opened.write(state, holds_places=True, party_size=size, answer_by=answer_by)
+    return state
 
 
 async def _wait(opened: _Open, size: int, told_by: UUID | None) -> State:
@@ -258,13 +287,19 @@ async def change_party(
     waits = not opened.row.holds_places
     pool.tell(vault, PartyChanged, opened.party(size), previous_size=before, waits=waits, told_by=told_by)
     await opened.write(
-        opened.state, holds_places=opened.row.holds_places, party_size=size, expires_at=opened.row.expires_at
+        opened.state,
+        holds_places=opened.row.holds_places,
+        party_size=size,
+        expires_at=opened.row.expires_at,
+        answer_by=opened.row.answer_by,
     )
     return True
 
 
 async def move_up(session: WriteSession, vault: Vault, rules: Rules, registration_id: UUID, now: datetime) -> bool:
-    """Give a party that waits, or that was offered places, its places for good; it is told as everybody is.
+    """Give a party that waits, also for the organisation's answer, or that was offered places, its places for good.
+
+    It is told as everybody is.
 
     One that has its places stays as it is: then it returns False. Raises RegistrationUnknownError,
     RegistrationEndedError, OwnerNotAskedError while a number's owner has not answered, and NoRoomError where a party
@@ -285,4 +320,25 @@ async def move_up(session: WriteSession, vault: Vault, rules: Rules, registratio
         pool.take(size)
     pool.tell(vault, RegistrationConfirmed, opened.party())
     await opened.write(State.CONFIRMED, holds_places=True)
+    return True
+
+
+async def decline(
+    session: WriteSession, vault: Vault, rules: Rules, registration_id: UUID, reason: DeclineReason, now: datetime
+) -> bool:
+    """Decide against somebody who waits for the organisation's answer or on its waitlist; they are told why.
+
+    The place is offered on. One that was declined stays so: then it returns False. Raises RegistrationUnknownError,
+    RegistrationEndedError, and DecidedError for one that has its place, or whose own answer is awaited.
+    """
+    opened = await _open(session, vault, rules, registration_id, now)
+    if opened.row.ended_by == DECLINED:
+        return False
+    if opened.state not in LIVE:
+        raise RegistrationEndedError
+    if opened.state not in (State.PENDING, State.WAITLISTED):
+        raise DecidedError
+    leave_pool(opened.pool, opened.row.party_size, holds_places=opened.row.holds_places)
+    opened.pool.tell(vault, RegistrationDeclined, opened.party(), reason=reason)
+    await opened.write(State.CANCELLED, holds_places=False, ended_by=DECLINED, declined_for=reason.value)
     return True

@@ -31,6 +31,17 @@ def answer_deadline(now: datetime, longest: timedelta, starts_at: datetime, zone
     return min(deadline, starts_at)
 
 
+def promised_answer(now: datetime, within: timedelta, starts_at: datetime, zone: ZoneInfo) -> datetime:
+    """When the organisation answers somebody who signs up now: not in the night, and before it begins.
+
+    Where it begins within the hour, or has begun, it is one hour.
+    """
+    due = now + within
+    if is_night(due, zone):
+        due = _next_morning(due, zone)
+    return min(due, max(starts_at, now + SHORTEST))
+
+
 def _next_morning(moment: datetime, zone: ZoneInfo) -> datetime:
     local = moment.astimezone(zone)
     day = local.date() if local.time() < MORNING else local.date() + timedelta(days=1)

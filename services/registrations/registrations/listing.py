@@ -29,7 +29,7 @@ PAGE = 100
 ENDED = (State.CANCELLED, State.EXPIRED)
 _BATCH = 1000
 _LONGEST_SEARCH = 120
-_IN_ORDER = (State.CONFIRMED, State.OFFERED, State.HELD, State.WAITLISTED, *ENDED)
+_IN_ORDER = (State.CONFIRMED, State.PENDING, State.OFFERED, State.HELD, State.WAITLISTED, *ENDED)
 
 
 class Order(StrEnum):
@@ -116,6 +116,7 @@ class Line(NamedTuple):
     places_id: UUID
     person_id: UUID
     contact: str = ""
+    answer_by: datetime | None = None
 
 
 class Figure(NamedTuple):
@@ -218,6 +219,7 @@ def _columns(access: Access) -> Select[Any]:
         col(row.places_id),
         col(row.person_id),
         _contact(access),
+        col(row.answer_by),
     ]
     return select(*columns).join(person, col(person.id) == col(row.person_id))
 

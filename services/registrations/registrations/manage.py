@@ -22,6 +22,7 @@ from services.registrations.registrations.queries import Own, by_token, shifts_o
 from services.registrations.registrations.wording import BADGES, STATES
 from shared.contracts.registrations import EndedBy
 from shared.database.engine import ReadSession
+from shared.declines import why
 from shared.i18n.catalogues import N_
 from shared.i18n.formats import format_number
 from shared.i18n.languages import LANGUAGES
@@ -93,6 +94,7 @@ async def show_own(
         hours = await _hours(session, shift) if shift and begun else {}
     links = {row.id: link_token(state.vault, row.id) for _, row in shifts}
     around = {"new": False, "saved": False, "errors": FormErrors(), "languages": language_options()}
+    around |= {"why_declined": why(own.registration.declined_for)}
     around |= {"shifts": shifts, "links": links, "states": STATES, "badges": BADGES}
     around |= {"asked": asked, "share_names": share_names(own.event)}
     values = {"party_size": size, "language": own.language, **hours.pop("values", {}), **more.pop("values", {})}

@@ -11,22 +11,24 @@ from services.registrations.metadata import Table
 
 
 class State(StrEnum):
-    """Where a registration stands. The first four are live, the others have ended.
+    """Where a registration stands. The first five are live, the others have ended.
 
-    While it is held or offered it waits for the person's answer: a question is open.
+    While it is held or offered it waits for the person's answer: a question is open. While it is pending it waits for
+    the organisation's.
     """
 
     HELD = "held"
     CONFIRMED = "confirmed"
     WAITLISTED = "waitlisted"
     OFFERED = "offered"
+    PENDING = "pending"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
 
 
-LIVE = (State.HELD, State.CONFIRMED, State.WAITLISTED, State.OFFERED)
+LIVE = (State.HELD, State.CONFIRMED, State.WAITLISTED, State.OFFERED, State.PENDING)
 QUESTIONS = (State.HELD, State.OFFERED)
-LIVE_SQL = "state IN ('held', 'confirmed', 'waitlisted', 'offered')"
+LIVE_SQL = "state IN ('held', 'confirmed', 'waitlisted', 'offered', 'pending')"
 ENDED_SQL = "state IN ('cancelled', 'expired')"
 LONGEST_NOTE = 2000
 
@@ -34,7 +36,9 @@ LONGEST_NOTE = 2000
 class RegistrationRow(Table, table=True):
     """`queue` orders the waitlist; `holds_places` says whether the party is counted in the pool's `taken`.
 
-    `name_folded` is the name as the console searches it. `note` and `marked` are the host's own, for its desk alone.
+    While it is pending, `answer_by` is when the organisation promised an answer, and `reminders` says how many times
+    members were reminded of it. `name_folded` is the name as the console searches it. `note` and `marked` are the
+    host's own, for its desk alone.
 
     No foreign key leads to the pool: it would halve the throughput of the one row that everybody wants.
     """
@@ -42,14 +46,17 @@ class RegistrationRow(Table, table=True):
     __tablename__ = "registrations"
     __table_args__ = (
         CheckConstraint(
-            "state IN ('held', 'confirmed', 'waitlisted', 'offered', 'cancelled', 'expired')", name="state"
+            "state IN ('held', 'confirmed', 'waitlisted', 'offered', 'pending', 'cancelled', 'expired')", name="state"
         ),
         CheckConstraint("channel IN ('web', 'sms', 'desk')", name="channel"),
         CheckConstraint("party_size >= 1", name="party_size"),
         CheckConstraint(f"char_length(note) <= {LONGEST_NOTE}", name="note"),
         CheckConstraint("(state IN ('held', 'offered')) = (expires_at IS NOT NULL)", name="expires"),
-        CheckConstraint("state NOT IN ('confirmed', 'offered') OR holds_places", name="has_places"),
-        CheckConstraint("state IN ('held', 'confirmed', 'offered') OR NOT holds_places", name="has_no_places"),
+        CheckConstraint("(state = 'pending') = (answer_by IS NOT NULL)", name="answer_by"),
+        CheckConstraint("state NOT IN ('confirmed', 'offered', 'pending') OR holds_places", name="has_places"),
+        CheckConstraint(
+            "state IN ('held', 'confirmed', 'offered', 'pending') OR NOT holds_places", name="has_no_places"
+        ),
         Index(
             "uq_registrations_live",
             "person_id",
@@ -59,6 +66,7 @@ class RegistrationRow(Table, table=True):
         ),
         Index("ix_registrations_waitlist", "places_id", "queue", postgresql_where=text("state = 'waitlisted'")),
         Index("ix_registrations_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+        Index("ix_registrations_answer_by", "answer_by", postgresql_where=text("answer_by IS NOT NULL")),
         Index("ix_registrations_event", "event_id", "queue"),
         Index(
             "ix_registrations_ended_key",
@@ -79,7 +87,10 @@ class RegistrationRow(Table, table=True):
     holds_places: bool
     queue: int = Field(sa_type=BigInteger)
     expires_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    answer_by: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    reminders: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     ended_by: str | None = None
+    declined_for: str | None = None
     token_hash: bytes = Field(sa_type=LargeBinary, unique=True)
     request_key: UUID | None = None
     consent: str

@@ -7,13 +7,14 @@ Load-bearing invariants:
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
+from services.registrations.registrations.deadlines import promised_answer
 from shared.contracts.base import Message
 from shared.contracts.notification_requests import Secret
 from shared.contracts.registrations import CapacityChanged, Channel, PlacesCount
@@ -26,7 +27,7 @@ AnyMessage = TypeVar("AnyMessage", bound=Message)
 _LOCK = text(
     """
     SELECT id, event_id, capacity, taken, waiting, waiting_parties, excess, version, open, largest_party, opens_at,
-           closes_at, starts_at, time_zone, ends_at, is_shift
+           closes_at, starts_at, time_zone, ends_at, is_shift, answer_within
     FROM places WHERE id = :id FOR UPDATE
     """
 )
@@ -72,6 +73,7 @@ class Pool:
     time_zone: str
     ends_at: datetime
     is_shift: bool
+    answer_within: int | None
     messages: list[Message] = field(default_factory=list)
 
     @property
@@ -83,6 +85,12 @@ class Pool:
     def zone(self) -> ZoneInfo:
         """The event's time zone."""
         return ZoneInfo(self.time_zone)
+
+    def promised(self, now: datetime) -> datetime | None:
+        """By when the organisation answers who signs up now; None where whoever signs up has the place."""
+        if self.answer_within is None:
+            return None
+        return promised_answer(now, timedelta(hours=self.answer_within), self.starts_at, self.zone)
 
     def take(self, people: int) -> None:
         """Count people in."""

@@ -108,7 +108,10 @@ async def event_at(session: ReadSession, places_id: UUID) -> EventState | None:
 
 
 class Live(NamedTuple):
-    """One of a person's live registrations, as an SMS speaks of it."""
+    """One of a person's live registrations, as an SMS speaks of it.
+
+    `expires_at` is by when the person answers, or the organisation.
+    """
 
     id: UUID
     person_id: UUID
@@ -132,7 +135,8 @@ async def live_of(session: ReadSession, person_id: UUID) -> list[Live]:
     rows = await session.execute(
         text(
             """
-            SELECT r.id, r.person_id, r.event_id, e.code, r.state, r.party_size, r.expires_at,
+            SELECT r.id, r.person_id, r.event_id, e.code, r.state, r.party_size,
+                   coalesce(r.expires_at, r.answer_by) AS expires_at,
                    e.state ->> 'status' = 'postponed' AS postponed, r.places_id,
                    CASE WHEN p.is_shift THEN (
                        SELECT (one ->> 'number')::integer

@@ -47,6 +47,12 @@ _EXPIRED = text(
 _RESTART = text(
     "UPDATE registrations SET expires_at = :until, updated_at = :now WHERE places_id = :places_id AND state = :state"
 )
+_PROMISE = text(
+    """
+    UPDATE registrations SET answer_by = :until, reminders = 0, updated_at = :now
+    WHERE places_id = :places_id AND state = 'pending'
+    """
+)
 _POSITION = text(
     """
     SELECT count(*) + 1 FROM registrations
@@ -130,6 +136,12 @@ async def restart_answer_times(session: WriteSession, rules: Rules, pool: Pool, 
     for state, longest in ((State.OFFERED, rules.offer_time), (State.HELD, rules.hold_time)):
         until = answer_deadline(now, longest, pool.starts_at, pool.zone)
         await session.execute(_RESTART, {"places_id": pool.id, "state": state.value, "until": until, "now": now})
+
+
+async def promise_anew(session: WriteSession, pool: Pool, now: datetime) -> None:
+    """Give the organisation its whole time to answer those who wait for it, from now on."""
+    if answer_by := pool.promised(now):
+        await session.execute(_PROMISE, {"places_id": pool.id, "until": answer_by, "now": now})
 
 
 async def waiting_position(session: ReadSession, places_id: UUID, queue: int) -> int:

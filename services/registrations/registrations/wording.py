@@ -7,6 +7,7 @@ from shared.i18n.catalogues import N_
 
 STATES = {
     State.CONFIRMED: N_("Confirmed"),
+    State.PENDING: N_("Waits for your answer"),
     State.OFFERED: N_("Place offered"),
     State.HELD: N_("Answer awaited"),
     State.WAITLISTED: N_("Waitlist"),
@@ -15,6 +16,7 @@ STATES = {
 }
 BADGES = {
     State.CONFIRMED: "success",
+    State.PENDING: "warning",
     State.OFFERED: "info",
     State.HELD: "info",
     State.WAITLISTED: "warning",

@@ -51,6 +51,7 @@ async def plan_page(
     async with database.read() as session:
         offer, access, lines = await _planned(session, member, event_id, Right.PEOPLE)
     context: dict[str, Any] = about_list(request, offer, access) | {"by": "person" if by == "person" else "shift"}
+    context["now"] = now_of(request)
     context |= {"plan": plan_of(offer.event, lines), "volunteers": volunteers_of(offer.event, lines)}
     return pages.render(request, "shifts/plan.html", personal=True, **context)
 

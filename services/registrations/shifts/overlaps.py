@@ -30,7 +30,7 @@ _ELSEWHERE = text(
     """
     SELECT r.person_id, r.id AS registration_id, r.event_id, r.places_id
     FROM registrations r JOIN places p ON p.id = r.places_id
-    WHERE r.person_id = ANY(:people) AND r.state IN ('confirmed', 'waitlisted', 'offered')
+    WHERE r.person_id = ANY(:people) AND r.state IN ('confirmed', 'waitlisted', 'offered', 'pending')
       AND p.is_shift AND p.open AND p.id <> :places_id AND p.starts_at < :ends_at AND p.ends_at > :starts_at
     ORDER BY p.starts_at DESC, p.id
     """

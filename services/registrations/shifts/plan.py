@@ -9,12 +9,15 @@ from services.registrations.registrations.model import State
 from shared.contracts.events import EventState
 from shared.shifts import Post, by_shift, posts_of
 
+STATES = (State.CONFIRMED, State.PENDING, State.OFFERED, State.HELD, State.WAITLISTED)
+
 
 class Staffed(NamedTuple):
-    """A role in a shift with its people: those who have it, those who were asked, and the substitutes in order."""
+    """A role in a shift with its people: who has it, who waits for an answer, who was asked, who is a substitute."""
 
     post: Post
     here: list[Line]
+    pending: list[Line]
     asked: list[Line]
     substitutes: list[Line]
 
@@ -44,10 +47,8 @@ def plan_of(event: EventState, lines: Iterable[Line]) -> list[list[Staffed]]:
         found.setdefault((line.places_id, line.state), []).append(line)
 
     def staffed(post: Post) -> Staffed:
-        here, offered, held, waiting = (
-            found.get((post.id, state), []) for state in (State.CONFIRMED, State.OFFERED, State.HELD, State.WAITLISTED)
-        )
-        return Staffed(post, here, [*offered, *held], waiting)
+        here, pending, offered, held, waiting = (found.get((post.id, state), []) for state in STATES)
+        return Staffed(post, here, pending, [*offered, *held], waiting)
 
     return [[staffed(post) for post in posts] for posts in by_shift(event)]
 

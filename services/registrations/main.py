@@ -32,6 +32,7 @@ from services.registrations.settings import RegistrationsSettings
 from services.registrations.shifts import calendars
 from services.registrations.shifts import console as shift_console
 from services.registrations.shifts import pages as shift_pages
+from services.registrations.shifts.reminding import ask_who_comes
 from shared.auth.members import organisations_consumer
 from shared.contracts.audit import AuditMessage, ChangeRecorded
 from shared.contracts.contacts import ContactChanged, ContactMessage
@@ -49,6 +50,8 @@ from shared.web.pages import Pages
 
 SERVICE = "registrations"
 HERE = Path(__file__).parent
+ASK_EVERY = 20
+"""Seconds between two looks at who is to be asked about a shift."""
 PARTS = (
     *(api, pages, manage, console, actions, actions_api, exports, sheets),
     *(shift_pages, shift_console, calendars),
@@ -100,7 +103,7 @@ def create_api(settings: RegistrationsSettings) -> FastAPI:
 
 
 def create_worker(settings: RegistrationsSettings) -> Worker:
-    """The worker process: consumers, relay, and the timer that ends what nobody answered."""
+    """The worker process: consumers, relay, and the timers that end what nobody answered and ask who comes."""
     database = Database(settings.database, connections=settings.database_connections)
     vault, rules = Vault(settings), _rules(settings)
 
@@ -110,10 +113,9 @@ def create_worker(settings: RegistrationsSettings) -> Worker:
     async def promise() -> int:
         return await keep_promises(database, vault, rules, datetime.now(UTC))
 
-    timers = [
-        Timer("expire", 1, expire),
-        Timer("promises", 30, promise),
-        forgetting_timer(database),
-        forgetting_outcomes(database),
-    ]
+    async def ask() -> int:
+        return await ask_who_comes(database, vault, settings.reminder_time, datetime.now(UTC))
+
+    timers = [Timer("expire", 1, expire), Timer("ask", ASK_EVERY, ask), Timer("promises", 30, promise)]
+    timers += [forgetting_timer(database), forgetting_outcomes(database)]
     return Worker(SERVICE, settings, database, consumers(settings), timers)

@@ -14,6 +14,7 @@ class RegistrationsSettings(Settings):
     database: str = Field(validation_alias="TEILHABE_DATABASE_REGISTRATIONS")
     offer_time: timedelta = Field(timedelta(hours=24), description="longest time to answer an offer")
     hold_time: timedelta = Field(timedelta(hours=2), description="time for a phone's owner to answer")
+    reminder_time: timedelta = Field(timedelta(hours=36), description="time before a shift to ask who comes")
     default_language: str = "de"
     default_region: str = Field("DE", description="region of phone numbers typed without a country code")
     privacy_url: str = ""

@@ -2,8 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
+from services.registrations.registrations.deadlines import is_night
 from services.registrations.shifts import commands
+from services.registrations.shifts.reminding import ask_in_pool
 from shared.contracts.events import EventState, Kind, Places, Role, Session, Shift, Staffing
 from shared.shifts import posts_of
 from tests.support import registrations as given
@@ -17,6 +20,7 @@ NAMES = (
     {"de": "Aufbau", "en": "Setting up"},
 )
 FAR = timedelta(days=14)
+REMINDER_TIME = timedelta(hours=36)
 
 
 def volunteer_day(shifts=2, roles=2, most=2, *, starts_in=FAR, apart=timedelta(hours=3), **more) -> EventState:
@@ -50,6 +54,22 @@ async def open_day(database, *args, **more) -> EventState:
     state = volunteer_day(*args, **more)
     await given.publish(database, state)
     return state
+
+
+def shortly_before(state: EventState, *, night=False) -> datetime:
+    """A moment in the last 36 hours before the first two shifts, by day, or in the night."""
+    starts_at = state.sessions[0].starts_at
+    hours = [starts_at - timedelta(hours=30 - count) for count in range(16)]
+    return next(moment for moment in hours if is_night(moment, ZoneInfo(state.time_zone)) is night)
+
+
+async def ask_in(database, state: EventState, now=None) -> int:
+    """Let the timer ask in the shifts of this event, as it does at that moment; how many people it asked."""
+    now, asked = now or shortly_before(state), 0
+    for pool in state.places:
+        async with database.begin() as session:
+            asked += await ask_in_pool(session, given.VAULT, pool.id, REMINDER_TIME, now)
+    return asked
 
 
 def places_of(state: EventState, *numbers: int):

@@ -198,6 +198,51 @@ def test_a_postponement_takes_the_date_out_of_the_calendar_and_says_why(language
         assert "Sturm" in text
 
 
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_the_question_before_a_shift_says_what_to_answer_in_two_segments(language, first):
+    """Shift, time and the two words, however long the title is; where there is room, the place."""
+    short = EventFacts(given.event({"de": "Küche – Stadtteilfest"}), 3, "Büro", language)
+    for event in (short, facts(language)):
+        text = render_sms(telling("shift-reminder", language, event, first=first, data={}))
+        session = event.state.sessions[0]
+        assert segments(text).count <= 2
+        assert format_range(session.starts_at, session.ends_at, language, "Europe/Berlin", short=True) in text
+        assert {word_for(Intent.YES, language), word_for(Intent.NO, language)} <= set(re.findall(r"\w+", text))
+        assert LINK not in text
+        assert first or event is not short or event.place in text
+    for said, meant in ((Intent.YES, Intent.YES), (Intent.NO, Intent.NO)):
+        assert parse(word_for(said, language), lambda _code: False).intent is meant
+
+
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_the_mail_before_a_shift_has_two_ways_to_answer(language):
+    """Both lead to pages that only ask; a mail with one button has no second."""
+    raw = render_mail(telling("shift-reminder", language, data={}), address="a@x.example", sender="t@x.example").raw
+    mail = message_from_bytes(raw, policy=default_policy)
+    assert re.findall(r'class="button[^"]*" href="([^"]*)"', mail.get_body(("html",)).get_content()) == [
+        LINK,
+        f"{LINK}/cancel",
+    ]
+    assert mail.get_body(("plain",)).get_content().count(LINK) == 2
+    raw = render_mail(telling("offer", language), address="a@x.example", sender="t@x.example").raw
+    html = message_from_bytes(raw, policy=default_policy).get_body(("html",)).get_content()
+    assert html.count('class="button') == 1
+
+
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_a_yes_to_a_shift_is_thanked_for_once(language):
+    """One shift with its title and how to cancel; several with what they are texted by."""
+    event = EventFacts(given.event({"de": "Küche – Stadtteilfest"}), 3, "Büro", language)
+    one = render_sms(telling("sms-coming", language, event, data={"codes": ["GARTEN 3"]}, first=False))
+    assert "Küche" in one
+    assert f"{word_for(Intent.CANCEL, language)} GARTEN" in one
+    several = render_sms(telling("sms-coming", language, None, data={"codes": ["GARTEN 3", "HAFEN 12"]}, first=False))
+    assert "GARTEN 3, HAFEN 12." in several
+    assert segments(one).count <= 2
+    assert segments(several).count <= 2
+
+
 def test_a_status_says_of_which_events_the_date_is_not_known():
     """Of two registrations only the postponed one is called so."""
     lines = ["GARTEN|confirmed|3||postponed", "HAFEN|confirmed|1|"]

@@ -47,6 +47,8 @@ TEMPLATES = {
     "declined": N_("Declined"),
     "answers-due": N_("Answers that are due"),
     "hours-signed": N_("Hours signed off"),
+    "shift-reminder": N_("Question before a shift"),
+    "sms-coming": N_("Answer: is coming to the shift"),
     "sms-party-size": N_("Answer: group too large"),
     "sms-registration-closed": N_("Answer: registration is closed"),
 }

@@ -1,7 +1,8 @@
 """A notification as one mail: text and HTML from one source, the calendar file, and the headers that mail needs.
 
 Each source (`messages/<template>.mail.txt`) sets `subject`, `text` with blank lines between paragraphs, and `button`
-where there is something to press. It is rendered twice, once as text and once as HTML; the two layouts add the rest.
+where there is something to press; `other` and `other_link` are a second one. It is rendered twice, once as text and
+once as HTML; the two layouts add the rest.
 """
 
 from dataclasses import dataclass
@@ -110,10 +111,10 @@ def _attach_calendar(message: EmailMessage, telling: Telling, sender: str, now: 
 
 
 def source(telling: Telling, flavour: Flavour) -> dict[str, Any]:
-    """What the notification's own template sets: `subject`, `text`, and `button` or nothing."""
+    """What the notification's own template sets: `subject`, `text`, and `button` and `other` or nothing."""
     compiled = template(f"{telling.template}.mail.txt", telling.language, flavour)
     module = compiled.make_module(_variables(telling, flavour))
-    return {"button": "", "subject": "", "text": ""} | {
+    return {"button": "", "other": "", "other_link": "", "subject": "", "text": ""} | {
         name: value for name, value in vars(module).items() if not name.startswith("_")
     }
 

@@ -1,8 +1,8 @@
 """A notification as one SMS: short, plain, and no longer than its limit.
 
-What does not fit goes in a fixed order: the contact point, the place, the link, then words from the end of the reason
-and of the title, and the code for the door where that could not be read any more. The date, the event's code and how
-to cancel always stay. Source: design §9.
+What does not fit goes in a fixed order: the contact point, the place from its end, the link, then words from the end of
+the reason and of the title, and the code for the door where that could not be read any more. The date, the event's code
+and how to cancel always stay. Source: design §9.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,6 +22,8 @@ LIMITS = {
     "confirmation": 2,
     "cancelled": 4,
     "shift-overlaps": 4,
+    "shift-reminder": 2,
+    "sms-coming": 4,
     "sms-help": 4,
     "sms-share": 6,
     "sms-shifts": 6,
@@ -129,6 +131,9 @@ def _shortened(variables: dict[str, Any], shortest: int) -> Iterator[dict[str, A
     """The variables as they are, then without what is optional, then with ever fewer words, down to `shortest`."""
     yield variables
     for name in _OPTIONAL:
+        while name == "place" and ", " in variables["place"]:
+            variables = variables | {"place": variables["place"].rpartition(", ")[0]}
+            yield variables
         variables = variables | {name: ""}
         yield variables
     for name in ("reason", "title"):

@@ -6,6 +6,7 @@ Load-bearing invariants:
 - Nothing of the text is passed on but numbers and the codes of events that there are: a word that we do not know may
   be a name.
 - A code texted while a question about its event is open is a yes.
+- A no that names nothing ends a registration only where exactly one thing waits for an answer.
 """
 
 from datetime import datetime
@@ -35,6 +36,7 @@ from services.registrations.registrations.model import QUESTIONS, State
 from services.registrations.registrations.queries import Live
 from services.registrations.registrations.reminders import send_link_again
 from services.registrations.shifts.commands import tell_overlap
+from services.registrations.shifts.reminding import say_coming
 from shared.contracts.notification_requests import Template
 from shared.contracts.registrations import Channel, EndedBy
 from shared.contracts.sms import Sms
@@ -73,7 +75,7 @@ async def _register(talk: Conversation) -> None:
     if offer is None:
         return await talk.answer(Template.SMS_UNKNOWN_CODE)
     if offer.event.shifts:
-        return await shifts.take(talk, offer, _accept, _remind)
+        return await shifts.take(talk, offer, _say_yes, _remind)
     if mine := await talk.meant():
         return await _again(talk, mine[0], offer.event.largest_party)
     size = NO_PARTY if talk.heard.party_size_error else talk.heard.party_size or 1
@@ -167,20 +169,48 @@ async def _answer_co_hosts(talk: Conversation, word: str, *, agreed: bool) -> No
 
 
 async def _yes(talk: Conversation) -> None:
-    """Take what is offered. A yes that names an event and comes too late, or first of all, registers."""
+    """Take what is offered, or come to every shift that we asked about.
+
+    A yes that names an event and comes too late, or first of all, registers.
+    """
     meant = await talk.meant()
     if talk.heard.event_id and not meant:
         return await _register(talk)
-    if together := shifts.asked_together(meant):
+    waits = _waiting(talk, meant)
+    if together := shifts.asked_together(waits):
         for one in together:
             await _accept(talk, one)
         return None
-    question = await _one_of(talk, [one for one in meant if one.state in QUESTIONS], "YES")
+    if waits and all(one.asked for one in waits):
+        return await _come(talk, waits)
+    question = await _one_of(talk, waits, "YES")
     return await _accept(talk, question) if question is not None else None
 
 
+def _waiting(talk: Conversation, meant: list[Live]) -> list[Live]:
+    """What waits for an answer; where nothing does, the shifts of an event that the text names, once asked about."""
+    return [one for one in meant if one.waits] or [one for one in meant if one.asked and talk.heard.event_id]
+
+
+async def _say_yes(talk: Conversation, question: Live) -> None:
+    if question.asked:
+        await _come(talk, [question])
+    else:
+        await _accept(talk, question)
+
+
+async def _come(talk: Conversation, asked: list[Live]) -> None:
+    """Note that the sender comes to these shifts, and say thank you once."""
+    if not await say_coming(talk.session, [one.id for one in asked], talk.now):
+        return await _status(talk)
+    codes, only = [one.named for one in asked[:MOST_LINES]], asked[0]
+    if len(asked) > 1:
+        return await talk.answer(Template.SMS_COMING, codes=codes)
+    return await talk.answer(Template.SMS_COMING, only.event_id, places_id=str(only.places_id), codes=codes)
+
+
 async def _no(talk: Conversation) -> None:
-    question = await _one_of(talk, [one for one in await talk.meant() if one.state in QUESTIONS], "NO")
+    question = await _one_of(talk, _waiting(talk, await talk.meant()), "NO")
     if question is not None:
         await _end(talk, question)
 

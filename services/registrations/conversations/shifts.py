@@ -8,7 +8,7 @@ from services.registrations.events.queries import Offer
 from services.registrations.people.commands import Address
 from services.registrations.people.model import Means
 from services.registrations.registrations.admission import Admitted, Refusal, Refused, Wish, admit
-from services.registrations.registrations.model import QUESTIONS, State
+from services.registrations.registrations.model import State
 from services.registrations.registrations.queries import Live
 from services.registrations.shifts.commands import tell_overlap
 from shared.contracts.notification_requests import Template
@@ -28,7 +28,7 @@ async def take(talk: Conversation, offer: Offer, accept: Answer, remind: Answer)
     if post is None:
         return await _list(talk, offer, open_posts)
     if mine := [one for one in await talk.meant() if one.number == post.number]:
-        return await (accept if mine[0].state in QUESTIONS else remind)(talk, mine[0])
+        return await (accept if mine[0].waits else remind)(talk, mine[0])
     first = not [one for one in await talk.every() if one.event_id == offer.event.id]
     wish = Wish(Address(Means.PHONE, talk.number, talk.language), 1, Channel.SMS, talk.consent)
     decision = (await admit(talk.session, talk.vault, talk.rules, post.id, [wish], talk.now))[0]
@@ -80,5 +80,4 @@ def of_one_event(found: Sequence[Live]) -> bool:
 def asked_together(found: Sequence[Live]) -> list[Live]:
     """The shifts of one event about which a number's owner was asked at once: one yes is for all of them."""
     held = [one for one in found if one.state is State.HELD]
-    questions = [one for one in found if one.state in QUESTIONS]
-    return held if len(held) > 1 and held == questions and of_one_event(held) else []
+    return held if len(held) > 1 and len(held) == len(found) and of_one_event(held) else []

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from services.registrations.registrations.admission import Rules
 from services.registrations.registrations.pool import Party, Pool, lock_pool, seal_link
 from services.registrations.registrations.waitlist import offer_free_places, promise_anew, restart_answer_times
+from services.registrations.shifts.reminding import forget_answers
 from shared.contracts.events import EventState, Places, Status
 from shared.contracts.notification_requests import NotificationRequested, Template
 from shared.contracts.registrations import EndedBy, RegistrationCancelled
@@ -107,7 +108,8 @@ async def take_over(
     A cancelled event ends every registration, once; new dates or another place are told to everyone who is in or
     waits; a larger capacity is offered to the waitlist; a smaller one takes nobody's place away. While an event is
     postponed nobody can register, nobody loses a place and no time to answer runs; with its new dates it is open again,
-    and every open question has its whole time anew. Raises ForeignPlacesError.
+    and every open question has its whole time anew. Whoever said that they come to a shift said it of its old date.
+    Raises ForeignPlacesError.
     """
     known = (await session.execute(_KNOWN, {"id": event.id})).one_or_none()
     if known is not None and known.version >= version:
@@ -125,7 +127,7 @@ async def take_over(
     )
     changes = {places.id: _change(before, event, places.id) for places in event.places}
     for places in sorted(event.places, key=lambda one: one.id):
-        await _take_over_places(session, vault, rules, event, places, now, reopened=changes[places.id].reopened)
+        await _take_over_places(session, vault, rules, event, places, now, changes[places.id])
     for places_id, change in changes.items():
         template = change.template
         if template and (event.status is Status.PUBLISHED or template is Template.POSTPONED):
@@ -146,8 +148,7 @@ async def _take_over_places(
     event: EventState,
     places: Places,
     now: datetime,
-    *,
-    reopened: bool,
+    change: Change,
 ) -> None:
     if (await session.execute(_KEEP_PLACES, _terms(event, places.id))).one_or_none() is None:
         raise ForeignPlacesError
@@ -157,9 +158,11 @@ async def _take_over_places(
         pool.tell_counts()
     if event.status is Status.CANCELLED:
         await _cancel_all(session, vault, pool, now)
-    if reopened:
+    if change.reopened:
         await restart_answer_times(session, rules, pool, now)
         await promise_anew(session, pool, now)
+    if change.rescheduled:
+        await forget_answers(session, pool, now)
     await offer_free_places(session, vault, rules, pool, now)
     await pool.save(session)
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, false
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Index, false, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -41,6 +41,7 @@ class PlacesRow(Table, table=True):
     __table_args__ = (
         CheckConstraint("taken >= 0 AND waiting >= 0 AND waiting_parties >= 0 AND excess >= 0", name="not_negative"),
         CheckConstraint("taken <= capacity + excess", name="not_oversold"),
+        Index("ix_places_shifts", "starts_at", postgresql_where=text("is_shift")),
     )
 
     id: UUID = Field(primary_key=True)

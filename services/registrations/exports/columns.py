@@ -9,6 +9,7 @@ from services.registrations.people.model import Means
 from services.registrations.registrations.console import post_names
 from services.registrations.registrations.listing import Line
 from services.registrations.registrations.wording import CHANNELS, MEANS, NOT_REACHED, STATES
+from services.registrations.shifts.wording import COMING
 from shared.contracts.events import EventState
 from shared.contracts.registrations import Channel
 from shared.i18n.catalogues import N_
@@ -25,6 +26,13 @@ class Column(NamedTuple):
     head: str
     width: int
     cell: Callable[[Any], Cell]
+
+
+def _coming(line: Line) -> str:
+    """What somebody answered who was asked before their shift."""
+    if line.coming_at:
+        return YES
+    return COMING["open"][0] if line.asked_to_come_at else ""
 
 
 def columns_for(reader: Reader, event: EventState) -> list[Column]:
@@ -44,11 +52,13 @@ def columns_for(reader: Reader, event: EventState) -> list[Column]:
         return line.created_at.astimezone(zone).replace(tzinfo=None, microsecond=0)
 
     shift = [Column(_(N_("Shift")), 40, lambda line: posts.get(line.places_id, ""))] if posts else []
+    comes = [Column(_(N_("Is coming")), 16, lambda line: _(said) if (said := _coming(line)) else "")] if posts else []
     return [
         Column(_(N_("Name")), 30, lambda line: line.name or ""),
         *shift,
         Column(_(N_("People")), 10, lambda line: line.party_size),
         Column(_(N_("State")), 18, lambda line: _(STATES[line.state])),
+        *comes,
         Column(_(N_("Language")), 16, language),
         Column(_(N_("Registered by")), 16, lambda line: _(CHANNELS[Channel(line.channel)])),
         Column(_(N_("Reached by")), 16, reached),

@@ -117,6 +117,8 @@ class Line(NamedTuple):
     person_id: UUID
     contact: str = ""
     answer_by: datetime | None = None
+    asked_to_come_at: datetime | None = None
+    coming_at: datetime | None = None
 
 
 class Figure(NamedTuple):
@@ -220,6 +222,8 @@ def _columns(access: Access) -> Select[Any]:
         col(row.person_id),
         _contact(access),
         col(row.answer_by),
+        col(row.asked_to_come_at),
+        col(row.coming_at),
     ]
     return select(*columns).join(person, col(person.id) == col(row.person_id))
 

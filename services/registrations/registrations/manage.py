@@ -20,6 +20,7 @@ from services.registrations.registrations.pages import language_options
 from services.registrations.registrations.pool import link_token
 from services.registrations.registrations.queries import Own, by_token, shifts_of
 from services.registrations.registrations.wording import BADGES, STATES
+from services.registrations.shifts.reminding import say_coming
 from shared.contracts.registrations import EndedBy
 from shared.database.engine import ReadSession
 from shared.declines import why
@@ -98,7 +99,7 @@ async def show_own(
     around |= {"shifts": shifts, "links": links, "states": STATES, "badges": BADGES}
     around |= {"asked": asked, "share_names": share_names(own.event)}
     values = {"party_size": size, "language": own.language, **hours.pop("values", {}), **more.pop("values", {})}
-    around |= {"worked": None} | hours
+    around |= {"worked": None, "asked_to_come": own.asked_to_come(datetime.now(UTC))} | hours
     return _page(request, pages, own, token, "registrations/own.html", status, values=values, **(around | more))
 
 
@@ -142,6 +143,21 @@ async def cancel(
     async with database.begin() as session:
         await commands.cancel(session, state.vault, state.rules, own.registration.id, EndedBy.PERSON, datetime.now(UTC))
     return pages.redirect(f"/r/{token}")
+
+
+@router.post("/r/{token}/coming")
+async def come(
+    request: Request,
+    token: str,
+    pages: PagesDep,
+    database: DatabaseDep,
+    _form: FormDep,
+) -> Response:
+    """Say that one comes to the shift; where we did not ask, or it was moved, the page says how things stand."""
+    own = await own_registration(request, token)
+    async with database.begin() as session:
+        held = await say_coming(session, [own.registration.id], datetime.now(UTC))
+    return pages.redirect(f"/r/{token}?saved=1" if held else f"/r/{token}")
 
 
 @router.post("/r/{token}/accept")

@@ -9,9 +9,9 @@ from sqlmodel import col, select
 
 from services.registrations.events.model import EventRow, PlacesRow
 from services.registrations.people.model import Means, PersonRow
-from services.registrations.registrations.model import LIVE, RegistrationRow, State
+from services.registrations.registrations.model import LIVE, QUESTIONS, RegistrationRow, State
 from services.registrations.registrations.waitlist import waiting_position
-from shared.contracts.events import EventState
+from shared.contracts.events import EventState, Status
 from shared.database.engine import ReadSession
 from shared.shifts import Post, post_of, posts_of, seen_from
 from shared.tickets import ticket_of
@@ -41,6 +41,11 @@ class Own(NamedTuple):
     def live(self) -> bool:
         """Whether it has not ended."""
         return self.state in LIVE
+
+    def asked_to_come(self, now: datetime) -> bool:
+        """Whether we asked if the person comes to this shift, and it is not over."""
+        shown = self.state is State.CONFIRMED and self.event.status is Status.PUBLISHED
+        return shown and self.registration.asked_to_come_at is not None and now < self.event.sessions[-1].ends_at
 
     @property
     def ticket(self) -> str:
@@ -111,6 +116,7 @@ class Live(NamedTuple):
     """One of a person's live registrations, as an SMS speaks of it.
 
     `expires_at` is by when the person answers, or the organisation.
+    `asked`: for a shift that is not over, of which we asked whether the person comes; `coming`: the answer was yes.
     """
 
     id: UUID
@@ -123,6 +129,13 @@ class Live(NamedTuple):
     postponed: bool = False
     places_id: UUID | None = None
     number: int | None = None
+    asked: bool = False
+    coming: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether the person has something to answer."""
+        return self.state in QUESTIONS or (self.asked and not self.coming)
 
     @property
     def named(self) -> str:
@@ -142,7 +155,10 @@ async def live_of(session: ReadSession, person_id: UUID) -> list[Live]:
                        SELECT (one ->> 'number')::integer
                        FROM jsonb_path_query(e.state, '$.shifts[*].staffing[*]') one
                        WHERE (one ->> 'places_id')::uuid = r.places_id
-                   ) END AS number
+                   ) END AS number,
+                   p.is_shift AND p.open AND p.ends_at > now() AND r.state = 'confirmed'
+                       AND r.asked_to_come_at IS NOT NULL AS asked,
+                   r.coming_at IS NOT NULL AS coming
             FROM registrations r JOIN events e ON e.id = r.event_id JOIN places p ON p.id = r.places_id
             WHERE r.person_id = :person AND r.state = ANY(:live)
                 AND (p.starts_at > now() - interval '1 day' OR e.state ->> 'status' = 'postponed')
@@ -154,7 +170,7 @@ async def live_of(session: ReadSession, person_id: UUID) -> list[Live]:
     return [
         Live(
             *(r.id, r.person_id, r.event_id, r.code, State(r.state), r.party_size, r.expires_at),
-            *(r.postponed, r.places_id, r.number),
+            *(r.postponed, r.places_id, r.number, r.asked, r.coming),
         )
         for r in rows
     ]

@@ -12,6 +12,7 @@ from services.registrations.exports.pages import headers, record_export
 from services.registrations.registrations.console import about_list
 from services.registrations.registrations.listing import Line, Order, Wanted, all_of
 from services.registrations.shifts.plan import plan_of, volunteers_of
+from services.registrations.shifts.wording import COMING
 from shared.auth.members import Member
 from shared.auth.rights import Access, Right
 from shared.auth.sign_in import MemberDep, now_of
@@ -51,7 +52,7 @@ async def plan_page(
     async with database.read() as session:
         offer, access, lines = await _planned(session, member, event_id, Right.PEOPLE)
     context: dict[str, Any] = about_list(request, offer, access) | {"by": "person" if by == "person" else "shift"}
-    context["now"] = now_of(request)
+    context |= {"now": now_of(request), "coming": COMING}
     context |= {"plan": plan_of(offer.event, lines), "volunteers": volunteers_of(offer.event, lines)}
     return pages.render(request, "shifts/plan.html", personal=True, **context)
 

@@ -1,15 +1,25 @@
 """The coordinator's plan of a day of volunteers: who is where and when, by shift and by person."""
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from services.registrations.people.model import Means
 from services.registrations.registrations.listing import Line
 from services.registrations.registrations.model import State
 from shared.contracts.events import EventState
 from shared.shifts import Post, by_shift, posts_of
 
 STATES = (State.CONFIRMED, State.PENDING, State.OFFERED, State.HELD, State.WAITLISTED)
+
+
+class Answer(StrEnum):
+    """What somebody answered who was asked before a shift whether they come."""
+
+    COMES = "comes"
+    OPEN = "open"
+    NOT_ASKED = "not-asked"
 
 
 class Staffed(NamedTuple):
@@ -20,6 +30,18 @@ class Staffed(NamedTuple):
     pending: list[Line]
     asked: list[Line]
     substitutes: list[Line]
+
+    def answer(self, line: Line) -> Answer | None:
+        """How it stands with one who has the role; nothing before anybody is asked.
+
+        Nobody writes to people with nothing but paper: whoever makes the plan sees that they were not asked.
+        """
+        if line.coming_at:
+            return Answer.COMES
+        if line.asked_to_come_at:
+            return Answer.OPEN
+        begun = line.means == Means.PAPER or any(one.asked_to_come_at for one in self.here)
+        return Answer.NOT_ASKED if begun else None
 
     @property
     def needed(self) -> int:

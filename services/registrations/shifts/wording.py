@@ -2,6 +2,12 @@
 
 from shared.i18n.catalogues import N_
 
+COMING = {
+    "comes": (N_("is coming"), "success"),
+    "open": (N_("no answer yet"), "warning"),
+    "not-asked": (N_("not asked"), "info"),
+}
+"""What the plan says of somebody's answer to the question before a shift."""
 CHOOSE = N_("Choose at least one shift.")
 TOO_MANY = N_("Choose at most %(most)s shifts at once. You can sign up for more afterwards.")
 AT_ONE_TIME = N_("These two are at the same time: %(one)s; %(other)s. Choose one of them.")

@@ -36,6 +36,7 @@ async def registration_forms(target: Target) -> AsyncIterator[Form]:
     yield Form("/r/{token}/party", page, f"{page}/party", {"party_size": "2"}, ("party_size",), {"party_size": "0"})
     yield Form("/r/{token}/language", page, f"{page}/language", {"language": "tr"}, (), {"language": "xx"})
     yield Form("/r/{token}/sharing", page, f"{page}/sharing")
+    yield Form("/r/{token}/coming", page, f"{page}/coming")
     yield Form("/r/{token}/cancel", f"{page}/cancel", f"{page}/cancel")
     yield Form("/r/{token}/accept", f"/r/{asked}", f"/r/{asked}/accept")
     async for form in check_in_forms(target, event):

@@ -33,6 +33,9 @@ from services.registrations.shifts import calendars
 from services.registrations.shifts import console as shift_console
 from services.registrations.shifts import pages as shift_pages
 from services.registrations.shifts.reminding import ask_who_comes
+from services.registrations.swaps import console as swap_console
+from services.registrations.swaps import pages as swap_pages
+from services.registrations.swaps.commands import expire_swaps
 from shared.auth.members import organisations_consumer
 from shared.contracts.audit import AuditMessage, ChangeRecorded
 from shared.contracts.contacts import ContactChanged, ContactMessage
@@ -55,7 +58,7 @@ ASK_EVERY = 20
 PARTS = (
     *(api, pages, manage, console, actions, actions_api, exports, sheets),
     *(shift_pages, shift_console, calendars),
-    *(hours_pages, hours_console, hours_api, sums),
+    *(hours_pages, hours_console, hours_api, sums, swap_pages, swap_console),
     *(check_in_api, check_in_pages, desk_pages, desk_person),
 )
 PUBLISHES = {
@@ -86,7 +89,10 @@ def create_api(settings: RegistrationsSettings) -> FastAPI:
     database = Database(settings.database, connections=settings.database_connections)
     web = Pages(
         SERVICE,
-        [HERE / noun / "templates" for noun in ("registrations", "actions", "check_in", "desk", "shifts", "hours")],
+        [
+            HERE / noun / "templates"
+            for noun in ("registrations", "actions", "check_in", "desk", "shifts", "hours", "swaps")
+        ],
         service_urls(settings),
         footer=FooterLinks(settings.privacy_url),
     )
@@ -114,6 +120,7 @@ def create_worker(settings: RegistrationsSettings) -> Worker:
         return await keep_promises(database, vault, rules, datetime.now(UTC))
 
     async def ask() -> int:
+        await expire_swaps(database, vault, datetime.now(UTC))
         return await ask_who_comes(database, vault, settings.reminder_time, datetime.now(UTC))
 
     timers = [Timer("expire", 1, expire), Timer("ask", ASK_EVERY, ask), Timer("promises", 30, promise)]

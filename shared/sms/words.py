@@ -15,7 +15,7 @@ _TABLE: Final = Path(__file__).with_name("keywords.toml")
 
 
 class Intent(StrEnum):
-    """What someone wants who texts us; the first twelve have words, the others follow from the whole text."""
+    """What someone wants who texts us; the first thirteen have words, the others follow from the whole text."""
 
     YES = "yes"
     NO = "no"
@@ -29,6 +29,7 @@ class Intent(StrEnum):
     ARRIVED = "arrived"
     LEFT = "left"
     HOURS = "hours"
+    SWAP = "swap"
     REGISTER = "register"
     LANGUAGE = "language"
     UNKNOWN = "unknown"
@@ -42,7 +43,7 @@ class Role(StrEnum):
     FILLER = "filler"
 
 
-KEYWORD_INTENTS: Final = tuple(Intent)[:12]
+KEYWORD_INTENTS: Final = tuple(Intent)[:13]
 
 #: An intent, a role, a number of people, or the code of a language.
 Meaning = Intent | Role | int | str

@@ -14,15 +14,18 @@ from services.registrations.check_in.commands import Desk, check_in
 from services.registrations.hours.commands import Signing, correct, sign_off
 from services.registrations.main import create_api
 from services.registrations.registrations.admission import admit
+from services.registrations.registrations.commands import decline
+from services.registrations.swaps.commands import Asking, answer, ask
 from shared.auth.members import keep_organisations
 from shared.auth.tokens import TOKEN_COOKIE
 from shared.contracts.events import Status
 from shared.contracts.organisations import Membership, OrganisationChanged, Role
+from shared.contracts.registrations import DeclineReason
 from shared.database.migrations import upgrade
 from shared.i18n.languages import PAGE_LANGUAGES
 from tests.support import registrations as given
 from tests.support.look import open_page, sideways, violations
-from tests.support.shifts import open_day, take
+from tests.support.shifts import open_day, take, volunteer_day
 
 PHONE, DESKTOP = 360, 1280
 PICTURES = os.environ.get("TEILHABE_PICTURES")
@@ -70,7 +73,7 @@ class Site:
             "list": f"/registrations/console/events/{event.id}",
             "list-empty": f"/registrations/console/events/{moved.id}",
         }
-        self.pages |= await self.hours()
+        self.pages |= await self.hours() | await self.decided() | await self.swapped()
         self.cookie = await self.sign_in()
 
     async def hours(self):
@@ -91,6 +94,39 @@ class Site:
             "own-hours": f"/r/{said.token}",
             "own-hours-signed": f"/r/{signed.token}",
         }
+
+    async def decided(self):
+        """A role that the organisation decides about: somebody who waits, and somebody who did not get it."""
+        day = volunteer_day(most=5, organisation_id=ORGANISATION)
+        roles = [role.model_copy(update={"answer_within": 48}) for role in day.roles]
+        await given.publish(self.app.state.database, day := day.model_copy(update={"roles": roles}))
+        waits, declined = [await self.take(day, 1, name) for name in ("Ada", "Berta")]
+        async with self.app.state.database.begin() as session:
+            why = DeclineReason.LANGUAGE
+            await decline(session, given.VAULT, given.RULES, declined.id, why, datetime.now(UTC))
+        console = f"/registrations/console/events/{day.id}"
+        return {
+            "shifts-decided": f"/registrations/shifts/{day.id}",
+            "own-pending": f"/r/{waits.token}",
+            "own-declined": f"/r/{declined.token}",
+            "plan-pending": f"{console}/plan",
+            "one-pending": f"{console}/registrations/{waits.id}",
+        }
+
+    async def swapped(self):
+        """Two who are asked to swap, one of whom has agreed."""
+        day = await open_day(self.app.state.database, organisation_id=ORGANISATION)
+        ada, berta = await self.take(day, 1, "Ada"), await self.take(day, 3, "Berta")
+        now = datetime.now(UTC)
+        async with self.app.state.database.begin() as session:
+            await ask(session, given.VAULT, Asking(uuid4(), ORGANISATION, day.id, now), ada.id, berta.id)
+            await answer(session, given.VAULT, berta.id, now, agreed=True)
+        swaps = f"/registrations/console/events/{day.id}/swaps"
+        return {"swaps": swaps, "own-swap": f"/r/{ada.token}", "own-swap-agreed": f"/r/{berta.token}"}
+
+    async def take(self, day, number, name):
+        [decision] = await take(self.app.state.database, day, given.wish(name=name), number)
+        return decision
 
     async def event(self, capacity=10, **more):
         state = given.event(capacity, **more)

@@ -256,6 +256,7 @@ async def test_on_the_pages(app, database):
     assert "We keep a place for you The organisation decides who gets this role. It answers you by" in words(
         await browser.get(own)
     )
+    assert "your answer" not in words(await browser.get(own))
     coordinator = await signed_in(app, day)
     console = f"/registrations/console/events/{day.id}"
     plan = words(await coordinator.get(f"{console}/plan"))

@@ -65,6 +65,7 @@ HOST = {
         "GET /console/series/{series_id}/edit",
         "POST /console/series/{series_id}/edit", "POST /console/series/{series_id}/end",
         *(f"GET {LIST}/{name}" for name in ("export.csv", "export.xlsx", "attendance.pdf", "badges.pdf", "plan.pdf")),
+        f"GET {LIST}/swaps", f"POST {LIST}/swaps", f"POST {LIST}/swaps/{{swap_id}}/withdraw",
         f"POST {LIST}/hours", f"POST {JSON}/events/{{event_id}}/hours",
     },
     DESK: {

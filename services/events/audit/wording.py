@@ -33,6 +33,8 @@ ACTIONS = {
     "check-in.changed": N_("Changed how many of a party came"),
     "check-in.undone": N_("Took a check-in back"),
     "check-in.left": N_("Checked a volunteer out"),
+    "swap.asked": N_("Asked two people to swap their shifts"),
+    "swap.withdrawn": N_("Took the question about a swap back"),
     "hours.signed": N_("Signed off the hours of a volunteer"),
     "hours.exported": N_("Downloaded the hours of a year"),
     "walk-ins.counted": N_("Counted people who came without registering"),

@@ -24,6 +24,7 @@ LIMITS = {
     "shift-overlaps": 4,
     "shift-reminder": 2,
     "sms-coming": 4,
+    "swap-asked": 4,
     "sms-help": 4,
     "sms-share": 6,
     "sms-shifts": 6,

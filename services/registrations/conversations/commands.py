@@ -16,7 +16,7 @@ from sqlmodel import col, select
 
 from services.registrations.consents.commands import answer as answer_co_hosts
 from services.registrations.consents.commands import asking
-from services.registrations.conversations import hours, shifts
+from services.registrations.conversations import hours, shifts, swaps
 from services.registrations.conversations.reading import listen
 from services.registrations.conversations.talk import Conversation, ask
 from services.registrations.events.queries import Offer, offer_of
@@ -215,6 +215,11 @@ async def _no(talk: Conversation) -> None:
         await _end(talk, question)
 
 
+async def _swap(talk: Conversation) -> None:
+    if not await swaps.agree(talk):
+        await _status(talk)
+
+
 async def _cancel(talk: Conversation) -> None:
     registration = await _one_of(talk, await talk.meant(), "CANCEL")
     if registration is not None:
@@ -290,4 +295,5 @@ _ANSWERS = {
     Intent.ARRIVED: hours.arrived,
     Intent.LEFT: hours.left,
     Intent.HOURS: hours.correct,
+    Intent.SWAP: _swap,
 }

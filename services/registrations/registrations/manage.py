@@ -19,8 +19,9 @@ from services.registrations.registrations.model import State
 from services.registrations.registrations.pages import language_options
 from services.registrations.registrations.pool import link_token
 from services.registrations.registrations.queries import Own, by_token, shifts_of
-from services.registrations.registrations.wording import BADGES, STATES
+from services.registrations.registrations.wording import BADGES, OWN_STATES
 from services.registrations.shifts.reminding import say_coming
+from services.registrations.swaps.queries import question_of
 from shared.contracts.registrations import EndedBy
 from shared.database.engine import ReadSession
 from shared.declines import why
@@ -92,14 +93,15 @@ async def show_own(
         shifts = await shifts_of(session, own.registration.person_id, own.event.id) if own.number else []
         shift = await own_shift(session, own.registration.id) if own.number else None
         begun = shift is not None and shift.begun <= datetime.now(UTC)
+        swap = await question_of(session, own.registration.id) if own.number else None
         hours = await _hours(session, shift) if shift and begun else {}
     links = {row.id: link_token(state.vault, row.id) for _, row in shifts}
     around = {"new": False, "saved": False, "errors": FormErrors(), "languages": language_options()}
     around |= {"why_declined": why(own.registration.declined_for)}
-    around |= {"shifts": shifts, "links": links, "states": STATES, "badges": BADGES}
+    around |= {"shifts": shifts, "links": links, "states": OWN_STATES, "badges": BADGES}
     around |= {"asked": asked, "share_names": share_names(own.event)}
     values = {"party_size": size, "language": own.language, **hours.pop("values", {}), **more.pop("values", {})}
-    around |= {"worked": None, "asked_to_come": own.asked_to_come(datetime.now(UTC))} | hours
+    around |= {"swap": swap, "worked": None, "asked_to_come": own.asked_to_come(datetime.now(UTC))} | hours
     return _page(request, pages, own, token, "registrations/own.html", status, values=values, **(around | more))
 
 

@@ -117,6 +117,7 @@ class Live(NamedTuple):
 
     `expires_at` is by when the person answers, or the organisation.
     `asked`: for a shift that is not over, of which we asked whether the person comes; `coming`: the answer was yes.
+    `swap`: the person is asked to swap the shift, and has not agreed.
     """
 
     id: UUID
@@ -131,6 +132,7 @@ class Live(NamedTuple):
     number: int | None = None
     asked: bool = False
     coming: bool = False
+    swap: bool = False
 
     @property
     def waits(self) -> bool:
@@ -158,7 +160,12 @@ async def live_of(session: ReadSession, person_id: UUID) -> list[Live]:
                    ) END AS number,
                    p.is_shift AND p.open AND p.ends_at > now() AND r.state = 'confirmed'
                        AND r.asked_to_come_at IS NOT NULL AS asked,
-                   r.coming_at IS NOT NULL AS coming
+                   r.coming_at IS NOT NULL AS coming,
+                   EXISTS (
+                       SELECT FROM swaps s WHERE s.ended_at IS NULL
+                       AND ((s.first_id = r.id AND s.first_agreed_at IS NULL)
+                            OR (s.second_id = r.id AND s.second_agreed_at IS NULL))
+                   ) AS swap
             FROM registrations r JOIN events e ON e.id = r.event_id JOIN places p ON p.id = r.places_id
             WHERE r.person_id = :person AND r.state = ANY(:live)
                 AND (p.starts_at > now() - interval '1 day' OR e.state ->> 'status' = 'postponed')
@@ -170,7 +177,7 @@ async def live_of(session: ReadSession, person_id: UUID) -> list[Live]:
     return [
         Live(
             *(r.id, r.person_id, r.event_id, r.code, State(r.state), r.party_size, r.expires_at),
-            *(r.postponed, r.places_id, r.number, r.asked, r.coming),
+            *(r.postponed, r.places_id, r.number, r.asked, r.coming, r.swap),
         )
         for r in rows
     ]

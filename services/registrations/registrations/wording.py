@@ -14,6 +14,8 @@ STATES = {
     State.CANCELLED: N_("Registration cancelled"),
     State.EXPIRED: N_("Not answered in time"),
 }
+OWN_STATES = STATES | {State.PENDING: N_("The organisation decides")}
+"""What the person reads instead, who is not the one that others wait for."""
 BADGES = {
     State.CONFIRMED: "success",
     State.PENDING: "warning",

@@ -7,6 +7,7 @@ from uuid import uuid4
 from services.registrations.check_in.commands import Desk, check_in
 from services.registrations.registrations.admission import admit
 from services.registrations.registrations.queries import by_token
+from services.registrations.swaps.commands import Asking, ask
 from shared.contracts.events import EventState
 from shared.tickets import ticket_of
 from tests.badinput.http.form import Form
@@ -81,7 +82,24 @@ async def hours_forms(target: Target) -> AsyncIterator[Form]:
     path, shift = "/registrations/console/events/{event_id}/hours", {"shift": str(day.sessions[0].id)}
     name = str(decision.id)
     yield Form(path, at, at, shift | {name: "3:00"}, (name,), {name: "x"})
+    async for form in swap_forms(target):
+        yield form
     yield Form(f"{path}/leave", at, f"{at}/leave", shift | {"who": "all"})
+
+
+async def swap_forms(target: Target) -> AsyncIterator[Form]:
+    """What a coordinator asks two people in two shifts, and what one of them answers."""
+    event, _ = target.more
+    day = await open_day(target.database, organisation_id=event.organisation_id)
+    one, other = [(await take(target.database, day, given.wish(), number))[0] for number in (1, 3)]
+    path, own = "/registrations/console/events/{event_id}/swaps", f"/r/{one.token}"
+    at, two = path.format(event_id=day.id), {"first": str(one.id), "second": str(other.id)}
+    yield Form(path, at, at, two, (), {"second": ""})
+    async with target.database.begin() as session:
+        asking = Asking(uuid4(), day.organisation_id, day.id, datetime.now(UTC))
+        swap = await ask(session, given.VAULT, asking, one.id, other.id)
+    yield Form("/r/{token}/swap", own, f"{own}/swap", {"answer": "yes"})
+    yield Form(f"{path}/{{swap_id}}/withdraw", at, f"{at}/{swap}/withdraw")
 
 
 async def registration_of(target: Target, token: str) -> str:

@@ -8,6 +8,8 @@ from fastapi import FastAPI
 from services.registrations.actions import api as actions_api
 from services.registrations.actions import pages as actions
 from services.registrations.actions.commands import forgetting_timer as forgetting_outcomes
+from services.registrations.certificates import console as certificate_console
+from services.registrations.certificates import pages as certificate_pages
 from services.registrations.check_in import api as check_in_api
 from services.registrations.check_in import pages as check_in_pages
 from services.registrations.conversations.consumers import sms_consumer
@@ -60,7 +62,10 @@ PARTS = (
     *(shift_pages, shift_console, calendars),
     *(hours_pages, hours_console, hours_api, sums, swap_pages, swap_console),
     *(check_in_api, check_in_pages, desk_pages, desk_person),
+    *(certificate_console, certificate_pages),
 )
+NOUNS = ("registrations", "actions", "check_in", "desk", "shifts", "hours", "swaps", "certificates")
+"""Those with templates."""
 PUBLISHES = {
     RegistrationConfirmed.topic: RegistrationMessage,
     ContactChanged.topic: ContactMessage,
@@ -89,10 +94,7 @@ def create_api(settings: RegistrationsSettings) -> FastAPI:
     database = Database(settings.database, connections=settings.database_connections)
     web = Pages(
         SERVICE,
-        [
-            HERE / noun / "templates"
-            for noun in ("registrations", "actions", "check_in", "desk", "shifts", "hours", "swaps")
-        ],
+        [HERE / noun / "templates" for noun in NOUNS],
         service_urls(settings),
         footer=FooterLinks(settings.privacy_url),
     )

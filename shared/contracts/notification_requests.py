@@ -27,6 +27,7 @@ class Template(StrEnum):
     HOURS_SIGNED = "hours-signed"
     ANSWERS_DUE = "answers-due"
     SHIFT_REMINDER = "shift-reminder"
+    CERTIFICATE_READY = "certificate-ready"
     SMS_HELP = "sms-help"
     SMS_NOT_UNDERSTOOD = "sms-not-understood"
     SMS_UNKNOWN_CODE = "sms-unknown-code"

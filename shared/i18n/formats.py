@@ -11,7 +11,7 @@ Three decisions hold for every language:
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from functools import cache
 from typing import Literal
@@ -85,6 +85,13 @@ def _finish(text: str, *, short: bool) -> str:
 def format_date(when: datetime, language: str, zone: Zone, *, short: bool = False) -> str:
     """The day: „Samstag, 5. Dezember 2026“, short „Sa., 5. Dez.“. Raises ValueError for a naive datetime."""
     return _finish(_date(_forms(language), _local(when, zone), short=short), short=short)
+
+
+def format_days(first: date, last: date, language: str) -> str:
+    """The days from the first to the last, without weekdays: „5. Dezember 2026 – 7. Januar 2027“, or the one day."""
+    forms = _forms(language)
+    ends = [forms.locale.date_formats["long"].apply(day, forms.locale) for day in (first, last)]
+    return ends[0] if first == last else forms.date_range.format(*ends)
 
 
 def format_time(when: datetime, language: str, zone: Zone, *, short: bool = False) -> str:

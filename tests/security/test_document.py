@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.events.sign_in import openid_pages
+from services.registrations.certificates.pages import CHECKS
 from services.registrations.check_in.finding import UNKNOWN_CODES
 from services.registrations.registrations import limits
 from shared.web.limits import Limit
@@ -55,6 +56,7 @@ def test_each_threat_names_its_test():
         (limits.PER_NUMBER, "| registrations on the web | number | {most} | a day |"),
         (openid_pages.TRIES, "| answers of the identity provider | client | {most} | an hour |"),
         (UNKNOWN_CODES, "| unknown codes at check-in | member | {most} | an hour |"),
+        (CHECKS, "| checks of a certificate, right or wrong | client | {most} | an hour |"),
         (limits.GUESSES, "| wrong links of registrations | client | {most} | an hour |"),
     ],
 )

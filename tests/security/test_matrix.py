@@ -64,6 +64,9 @@ HOST = {
         f"POST {EVENT}/shifts/hold", f"POST {EVENT}/shifts/remove/{{part_id}}",
         "GET /console/series/{series_id}/edit",
         "POST /console/series/{series_id}/edit", "POST /console/series/{series_id}/end",
+        *(f"{method} {LIST}/certificates{ending}" for method, ending in (
+            ("GET", ""), ("POST", ""), ("POST", "/{registration_id}"), ("GET", "/{registration_id}/certificate.pdf"),
+            ("GET", "/{registration_id}/revoke"), ("POST", "/{registration_id}/revoke"))),
         *(f"GET {LIST}/{name}" for name in ("export.csv", "export.xlsx", "attendance.pdf", "badges.pdf", "plan.pdf")),
         f"GET {LIST}/swaps", f"POST {LIST}/swaps", f"POST {LIST}/swaps/{{swap_id}}/withdraw",
         f"POST {LIST}/hours", f"POST {JSON}/events/{{event_id}}/hours",

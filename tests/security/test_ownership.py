@@ -21,6 +21,7 @@ from shared.auth.members import Member, memberships
 from tests.security.door import FORM, Way, form_token, ways_into
 from tests.support import notifications as notifications_given
 from tests.support import registrations as registrations_given
+from tests.support.certificates import issue, sign_off
 from tests.support.events_service import content, form_bytes
 from tests.support.registration_list import admitted
 from tests.support.registration_pages import own_path, registrations, send, where
@@ -34,6 +35,7 @@ OPEN = {
     "GET /sign-in/openid", "GET /sign-in/openid/back", "GET /sign-in/openid/left",
     "GET /registrations", "GET /registrations/new/{event_id}", "POST /registrations/new/{event_id}",
     "GET /registrations/shifts/{event_id}", "POST /registrations/shifts/{event_id}",
+    "GET /registrations/certificates", "POST /registrations/certificates", "GET /registrations/certificates/{code}",
     "GET /registrations/asked/{event_id}", "GET /registrations/already/{event_id}",
     "GET /registrations/api/events/{event_id}/places", "POST /registrations/api/events/{event_id}/registrations",
     "GET /assets", "GET /healthz", "HEAD /healthz", "GET /readyz", "HEAD /readyz", "GET /metrics", "HEAD /metrics",
@@ -84,7 +86,7 @@ def is_open(way: Way) -> bool:
 
 @pytest.fixture(scope="module")
 async def house(doors):
-    """An office with a published event that all three services know; and another office."""
+    """An office with a published event that all three services know, with a certificate; and another office."""
     office, other = await doors.office(), await doors.office()
     database = doors.apps["events"].state.database
     now = datetime(2099, 1, 1, tzinfo=UTC)
@@ -100,6 +102,8 @@ async def house(doors):
     (doors.registration_id,) = await admitted(
         doors.apps["registrations"].state.database, registered, registrations_given.wish()
     )
+    await sign_off(doors.apps["registrations"].state.database, registered, doors.registration_id, 60)
+    await issue(doors.apps["registrations"].state.database, registered, doors.registration_id)
     state = notifications_given.event(**{name: changes[name] for name in ("id", "organisation_id")})
     state = state.model_copy(update={"id": event_id, "code": "HOUSE"})
     await notifications_given.publish_event(doors.apps["notifications"].state.database, state)

@@ -21,6 +21,7 @@ BADGES = TEMPLATES / "badges.typ"
 ATTENDANCE = TEMPLATES / "attendance.typ"
 SLIP = TEMPLATES / "slip.typ"
 PLAN = TEMPLATES / "plan.typ"
+CERTIFICATE = TEMPLATES / "certificate.typ"
 
 START = datetime(2027, 4, 10, 8, 0, tzinfo=UTC)
 _UNSEEN = re.compile("[\u2060\u2066-\u2069\u200b]")

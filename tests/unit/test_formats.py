@@ -1,6 +1,6 @@
 import re
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ import pytest
 from shared.i18n.formats import (
     format_date,
     format_date_time,
+    format_days,
     format_duration,
     format_number,
     format_range,
@@ -162,3 +163,15 @@ def test_durations_in_the_languages_of_the_pages():
     assert format_duration(60, "tr") == "1 saat"
     assert format_duration(45, "uk") == "45 хвилин"
     assert format_duration(0, "en") == "0 minutes"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_period_is_said_in_every_language(language):
+    """With the year of both ends; one day once. Western digits."""
+    first, last = date(2026, 12, 5), date(2027, 1, 7)
+    period, day = format_days(first, last, language), format_days(first, first, language)
+    for part in ("2026", "2027", "5", "7"):
+        assert part in period
+    assert day.count("2026") == 1
+    assert period.startswith(day)
+    assert format_days(first, last, "de") == "5. Dezember 2026\u2009–\u20097. Januar 2027"

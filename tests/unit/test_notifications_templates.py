@@ -19,7 +19,7 @@ from services.notifications.templates.sms import LIMIT, LIMITS, render_sms
 from shared.auth.members import Profile
 from shared.contracts.events import ContactPoint, Session
 from shared.contracts.notification_requests import Template
-from shared.i18n.formats import format_range, language_name
+from shared.i18n.formats import format_duration, format_range, language_name
 from shared.i18n.languages import PAGE_LANGUAGES
 from shared.sms.encoding import FORBIDDEN, segments
 from shared.sms.keywords import Intent, parse, word_for
@@ -44,6 +44,7 @@ DATA = {
     "lines": ["GARTEN|confirmed|3|||482 913", "HAFEN|offered|1|2026-12-02T17:00:00+00:00", "MARKT|waitlisted|2|"],
     "largest": 5,
     "why": "closed",
+    "minutes": 225,
     "shares": ["1|contact|no|Migrantenselbstorganisation der Stadt und der Region Demostadt", "2|names|yes|Haus"],
     "shifts": [
         "3|2026-12-05T09:00:00+00:00|2026-12-05T12:00:00+00:00|Dolmetschen",
@@ -54,7 +55,6 @@ DATA = {
     "host": "Integrationsbüro",
     "event_title": "Nähen",
     "role": "owner",
-    "minutes": 225,
     "declined_for": "certificate",
     "waiting": 3,
     "step": 2,
@@ -143,6 +143,27 @@ def test_title_of_one_endless_word_is_cut_inside_it():
     text = render_sms(telling("confirmation", "uk", event))
     assert segments(text).count <= 2
     assert "10:00" in text
+
+
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_a_certificate_is_told_with_its_hours_and_its_link(language):
+    """However long the title is: the link is what the SMS is about, and stays; the mail leaves out what is over."""
+    for event in (facts(language), EventFacts(given.event({"de": "Chor"}), 1, "Büro", language)):
+        told = telling("certificate-ready", language, event)
+        text = render_sms(told)
+        assert segments(text).count <= LIMIT
+        assert LINK in text
+        assert format_duration(225, language, short=True) in text
+        mail = message_from_bytes(
+            render_mail(told, address="a@example.org", sender="t@example.org").raw, policy=policy.default
+        )
+        plain = mail.get_body(("plain",)).get_content()
+        assert format_duration(225, language) in " ".join(plain.split())
+        assert LINK in plain
+        for body in (plain, mail.get_body(("html",)).get_content()):
+            assert event.dates[0] not in body
+            assert event.contact.name in body
+        assert "text/calendar" not in [part.get_content_type() for part in mail.walk()]
 
 
 def test_short_title_leaves_room_for_place_contact_and_link():

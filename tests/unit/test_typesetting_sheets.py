@@ -1,5 +1,7 @@
 """What stands on each sheet: the slip, the attendance list, the plan and the badges, in every language."""
 
+from datetime import date
+
 import pytest
 
 from shared.contracts.events import Status
@@ -7,12 +9,15 @@ from shared.i18n.languages import LANGUAGES
 from shared.shifts import by_shift
 from shared.typesetting.attendance import Attending, attendance_list
 from shared.typesetting.badges import badges
-from shared.typesetting.compiling import TooLargeError, compiled
+from shared.typesetting.certificates import CertificateOf, certificate
+from shared.typesetting.compiling import TooLargeError, compiled, pictures
 from shared.typesetting.plans import PlannedPost, plan
 from shared.typesetting.slips import SlipOf, Standing, slip
+from shared.web.reader import page_language
 from tests.support.sheets import (
     ATTENDANCE,
     BADGES,
+    CERTIFICATE,
     PLAN,
     SLIP,
     START,
@@ -139,6 +144,69 @@ def test_a_plan_has_a_limit():
     [first, *_] = by_shift(volunteer_day())
     with pytest.raises(TooLargeError):
         plan(volunteer_day(), [[PlannedPost(first[0], ["Ada"] * 2501, [])]], "de")
+
+
+NAMES = {
+    "de": "Jürgen Groß", "de-simple": "Jürgen Groß", "en": "Ada Example", "tr": "Ayşe Yılmaz", "ar": "محمد العلي",
+    "fa": "زهرا محمدی", "uk": "Олена Коваль", "ru": "Юлия Щербакова", "kmr": "Rojîn Şêxo", "pl": "Łukasz Śmigły",
+    "ro": "Ștefan Țurcanu", "bg": "Цветелина Ъглова", "fr": "Zoë Œuvrard", "es": "Íñigo Muñoz",
+    "vi": "Trần Văn Đức", "sq": "Gëzim Çela", "ti": "ሰላም ተስፋይ",
+}  # fmt: skip
+
+
+def certified(name, **changes):
+    values = {
+        "name": name, "organisation": {"de": "Freiwilligenbüro", "ar": "مكتب المتطوعين"}, "event_title": TITLES,
+        "roles": [{"de": "Küche", "ar": "المطبخ"}], "minutes": 225, "shifts": 2,
+        "first_day": date(2026, 12, 5), "last_day": date(2027, 1, 7), "issued_on": date(2027, 1, 9),
+        "code": "7K4X-9TQM-2BWR", "page": "a.example/registrations/certificates",
+        "address": "https://a.example/registrations/certificates/7K4X-9TQM-2BWR",
+    }  # fmt: skip
+    return CertificateOf(**values | changes)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_certificate_is_complete_in_german_and_in_the_person_s_language(language):
+    """On one page, with every letter: name, hours, shifts, period, role, event, organisation, code and where to check.
+
+    A letter without a glyph would cost the file its claim to be for screen readers.
+    """
+    sheet = compiled(CERTIFICATE, certificate(certified(NAMES[language]), language))
+    text = text_of(sheet)
+    assert len(read(sheet).pages) == 1
+    assert is_for_screen_readers(sheet)
+    german = ("Bescheinigung über freiwilliges Engagement", "3 Stunden 45 Minuten", "in 2 Schichten", "Küche", "Hilfe")
+    dates = ("5. Dezember 2026 – 7. Januar 2027", "9. Januar 2027", "Freiwilligenbüro", TITLES["de"])
+    for said in (*german, *dates, "7K4X-9TQM-2BWR", "a.example/registrations/certificates", "Ort und Datum"):
+        assert said in text, said
+    assert all(word in text for word in NAMES[language].split())
+    others = {"tr": "3 saat 45 dakika", "ar": "شهادة", "uk": "3 години 45 хвилин", "en": "3 hours 45 minutes"}
+    spoken = page_language(language)
+    assert {code: said in text for code, said in others.items()} == {code: code == spoken for code in others}
+    assert spoken == "de" or all(word in text for word in TITLES[language].split())
+
+
+def test_a_certificate_is_set_from_the_right_where_it_is_read_from_the_right():
+    """The Arabic side stands at the right, beside the German one at the left, each in its own direction."""
+    sides = certificate(certified(NAMES["ar"]), "ar").sides
+    assert [(side.language, side.direction) for side in sides] == [("de", "ltr"), ("ar", "rtl")]
+    sheet = compiled(CERTIFICATE, certificate(certified(NAMES["ar"]), "ar"))
+    assert min(left_edges(sheet, "المطبخ")) > 0.5
+    assert max(left_edges(sheet, "Küche")) < 0.2
+
+
+def test_a_certificate_takes_the_longest_texts_a_logo_and_names_that_look_like_markup():
+    """Everything is on its one page still."""
+    [logo] = pictures(CERTIFICATE, certificate(certified("Ada"), "de"), 10)
+    roles = [{"de": f"{'Aufgabe ' * 7}{number}"} for number in range(20)]
+    known = certified("#strong[W] $x$ " * 8, roles=roles, event_title={"de": "Titel " * 20}, picture=logo)
+    sheet = compiled(CERTIFICATE, certificate(known, "uk"))
+    text = text_of(sheet)
+    assert len(read(sheet).pages) == 1
+    assert len(read(sheet).pages[0].images) == 1
+    assert text.count("#strong[W] $x$") == 8
+    for said in ("Aufgabe 19", "Підпис і печатка", "7K4X-9TQM-2BWR"):
+        assert said in text
 
 
 def test_badges_are_ten_on_a_page():

@@ -45,5 +45,8 @@ ACTIONS = {
     "registration.unmarked": N_("Took the mark of a registration away"),
     "registration.declined": N_("Declined a registration"),
     "registration.cancelled": N_("Cancelled a registration"),
+    "certificate.issued": N_("Issued a certificate"),
+    "certificate.replaced": N_("Replaced a certificate"),
+    "certificate.revoked": N_("Revoked a certificate"),
     "registrations.exported": N_("Downloaded the list of who comes"),
 }

@@ -111,10 +111,13 @@ def _attach_calendar(message: EmailMessage, telling: Telling, sender: str, now: 
 
 
 def source(telling: Telling, flavour: Flavour) -> dict[str, Any]:
-    """What the notification's own template sets: `subject`, `text`, and `button` and `other` or nothing."""
+    """What the notification's own template sets: `subject`, `text`, and `button` and `other` or nothing.
+
+    Where it sets `past`, the event is over: its dates, its place and its code are left out.
+    """
     compiled = template(f"{telling.template}.mail.txt", telling.language, flavour)
     module = compiled.make_module(_variables(telling, flavour))
-    return {"button": "", "other": "", "other_link": "", "subject": "", "text": ""} | {
+    return {"button": "", "other": "", "other_link": "", "subject": "", "text": "", "past": False} | {
         name: value for name, value in vars(module).items() if not name.startswith("_")
     }
 
@@ -151,8 +154,8 @@ def _contact(event: EventFacts) -> dict[str, Any]:
         "contact": event.contact,
         "access": one_line(access.text) if access else "",
         "access_attributes": _spoken(access),
-        "hours": one_line(hours.text) if hours else "",
-        "hours_attributes": _spoken(hours),
+        "contact_hours": one_line(hours.text) if hours else "",
+        "contact_hours_attributes": _spoken(hours),
     }
 
 

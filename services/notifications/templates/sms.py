@@ -1,8 +1,8 @@
 """A notification as one SMS: short, plain, and no longer than its limit.
 
-What does not fit goes in a fixed order: the contact point, the place from its end, the link, then words from the end of
-the reason and of the title, and the code for the door where that could not be read any more. The date, the event's code
-and how to cancel always stay. Source: design §9.
+What does not fit goes in a fixed order: the contact point, the place from its end, the link but for what is `_NEEDED`,
+then words from the end of the reason and of the title, and the code for the door where that could not be read any more.
+The date, the event's code and how to cancel always stay. Source: design §9.
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,6 +34,8 @@ LIMITS = {
 """The most segments per template, and for those not named; two are enough for most texts in most languages."""
 
 _OPTIONAL = ("contact", "place", "link")
+_NEEDED = {"certificate-ready": {"link"}}
+"""What else stays, where it is what the text is about."""
 _LONGEST_HOST = 40
 """Letters of an organisation's name in an SMS."""
 _READABLE = 24
@@ -61,6 +63,7 @@ def _variables(telling: Telling) -> dict[str, Any]:
         "place": event.place if event else "",
         "contact": (event.contact.phone or "") if event else "",
         "entry": _door_code(telling.entry, telling.language),
+        "needed": _NEEDED.get(telling.template, ()),
     }
     return variables | _answers(telling)
 
@@ -131,7 +134,7 @@ def _ever_shorter(variables: dict[str, Any], shortest: int) -> Iterator[dict[str
 def _shortened(variables: dict[str, Any], shortest: int) -> Iterator[dict[str, Any]]:
     """The variables as they are, then without what is optional, then with ever fewer words, down to `shortest`."""
     yield variables
-    for name in _OPTIONAL:
+    for name in (one for one in _OPTIONAL if one not in variables["needed"]):
         while name == "place" and ", " in variables["place"]:
             variables = variables | {"place": variables["place"].rpartition(", ")[0]}
             yield variables

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.registrations.certificates.queries import behind_link
 from services.registrations.consents.commands import answer
 from services.registrations.consents.queries import questions_of
 from services.registrations.hours.queries import OwnShift, minutes_of_year, own_shift
@@ -95,11 +96,12 @@ async def show_own(
         begun = shift is not None and shift.begun <= datetime.now(UTC)
         swap = await question_of(session, own.registration.id) if own.number else None
         hours = await _hours(session, shift) if shift and begun else {}
+        certificate = await behind_link(session, own.registration.id)
     links = {row.id: link_token(state.vault, row.id) for _, row in shifts}
     around = {"new": False, "saved": False, "errors": FormErrors(), "languages": language_options()}
     around |= {"why_declined": why(own.registration.declined_for)}
     around |= {"shifts": shifts, "links": links, "states": OWN_STATES, "badges": BADGES}
-    around |= {"asked": asked, "share_names": share_names(own.event)}
+    around |= {"asked": asked, "share_names": share_names(own.event), "certificate": certificate}
     values = {"party_size": size, "language": own.language, **hours.pop("values", {}), **more.pop("values", {})}
     around |= {"swap": swap, "worked": None, "asked_to_come": own.asked_to_come(datetime.now(UTC))} | hours
     return _page(request, pages, own, token, "registrations/own.html", status, values=values, **(around | more))

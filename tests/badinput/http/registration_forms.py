@@ -13,6 +13,7 @@ from shared.tickets import ticket_of
 from tests.badinput.http.form import Form
 from tests.badinput.http.services import Target, admitted, registered
 from tests.support import registrations as given
+from tests.support.certificates import certificates, issue, sign_off
 from tests.support.shifts import open_day, take
 
 
@@ -50,6 +51,8 @@ async def registration_forms(target: Target) -> AsyncIterator[Form]:
     async for form in desk_forms(target):
         yield form
     async for form in hours_forms(target):
+        yield form
+    async for form in certificate_forms(target):
         yield form
 
 
@@ -129,3 +132,26 @@ async def desk_forms(target: Target) -> AsyncIterator[Form]:
     yield Form(f"{person}/party", one, f"{one}/party", party, ("party_size",), {"party_size": "0"})
     yield Form(f"{person}/cancel", f"{two}/cancel", f"{two}/cancel")
     yield Form(f"{person}/accept", asked, f"{asked}/accept")
+
+
+async def certificate_forms(target: Target) -> AsyncIterator[Form]:
+    """The host's forms, for somebody who has no certificate yet and somebody who has one; and the public one."""
+    event, _ = target.more
+    one, two = await registered(target.database, event, given.wish(), given.wish())
+    for registration_id in (one, two):
+        await sign_off(target.database, event, registration_id, 60)
+    await issue(target.database, event, two)
+    path = "/registrations/console/events/{event_id}/certificates"
+    at = path.format(event_id=event.id)
+    yield Form(path, at, at)
+    field = f"name-{one}"
+    yield Form(f"{path}/{{registration_id}}", at, f"{at}/{one}", {field: "Ada"}, (field,), {field: " "})
+    [known] = [row for row in await certificates(target.database, event) if two in row.registration_ids]
+    revoke, fields = f"{at}/{two}/revoke", {"reason": "Irrtum", "certificate": str(known.id)}
+    yield Form(f"{path}/{{registration_id}}/revoke", revoke, revoke, fields, ("reason",), {"reason": ""})
+    check, fields = (
+        "/registrations/certificates",
+        {"code": "7K4X-9TQM-2BWR", "name": "Ada", "hours": "1", "minutes": ""},
+    )
+    bad = {"code": "", "name": "", "hours": "x"}
+    yield Form(check, check, check, fields, ("code", "name", "hours"), bad)

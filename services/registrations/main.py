@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from services.registrations.actions import api as actions_api
 from services.registrations.actions import pages as actions
 from services.registrations.actions.commands import forgetting_timer as forgetting_outcomes
+from services.registrations.asking import pages as asking_pages
 from services.registrations.certificates import console as certificate_console
 from services.registrations.certificates import pages as certificate_pages
 from services.registrations.check_in import api as check_in_api
@@ -59,8 +60,8 @@ ASK_EVERY = 20
 """Seconds between two looks at who is to be asked about a shift."""
 PARTS = (
     *(api, pages, manage, console, actions, actions_api, exports, sheets),
-    *(shift_pages, shift_console, calendars),
     *(hours_pages, hours_console, hours_api, sums, swap_pages, swap_console),
+    *(shift_pages, shift_console, calendars, asking_pages),
     *(check_in_api, check_in_pages, desk_pages, desk_person),
     *(certificate_console, certificate_pages),
 )

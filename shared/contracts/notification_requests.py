@@ -28,6 +28,7 @@ class Template(StrEnum):
     ANSWERS_DUE = "answers-due"
     SHIFT_REMINDER = "shift-reminder"
     CERTIFICATE_READY = "certificate-ready"
+    SHIFT_WANTED = "shift-wanted"
     SMS_HELP = "sms-help"
     SMS_NOT_UNDERSTOOD = "sms-not-understood"
     SMS_UNKNOWN_CODE = "sms-unknown-code"

@@ -61,7 +61,7 @@ HOST = {
         *(f"POST {EVENT}/translations/{{language}}/{name}" for name in ("approve", "decline")),
         *(f"{method} {EVENT}/{part}" for method in ("GET", "POST")
           for part in ("shifts/{shift_id}", "roles/{role_id}")),
-        f"POST {EVENT}/shifts/hold", f"POST {EVENT}/shifts/remove/{{part_id}}",
+        f"POST {LIST}/plan/ask", f"POST {EVENT}/shifts/hold", f"POST {EVENT}/shifts/remove/{{part_id}}",
         "GET /console/series/{series_id}/edit",
         "POST /console/series/{series_id}/edit", "POST /console/series/{series_id}/end",
         *(f"{method} {LIST}/certificates{ending}" for method, ending in (
@@ -80,7 +80,7 @@ HOST = {
         f"GET {LIST}/hours", f"GET {JSON}/events/{{event_id}}/hours", f"POST {LIST}/hours/leave",
         f"GET {LIST}/register", f"POST {LIST}/register",
         *(f"GET {LIST}/desk/{{registration_id}}{name}" for name in ("", "/slip.pdf", "/cancel")),
-        *(f"POST {LIST}/desk/{{registration_id}}/{name}" for name in ("accept", "cancel", "party")),
+        *(f"POST {LIST}/desk/{{registration_id}}/{name}" for name in ("accept", "askable", "cancel", "party")),
         "POST /notifications/console/calls/{delivery_id}/told",
         "GET /notifications/console/calls", "POST /notifications/console/calls",
     },

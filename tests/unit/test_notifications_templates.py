@@ -252,6 +252,28 @@ def test_the_mail_before_a_shift_has_two_ways_to_answer(language):
 
 
 @pytest.mark.parametrize("language", PAGE_LANGUAGES)
+def test_who_is_asked_for_help_reads_how_to_say_yes_and_how_to_be_asked_no_more(language):
+    """However long the title is: the time, the code with the number, and the link to the page that takes it back."""
+    short = EventFacts(given.event({"de": "Küche – Stadtteilfest"}), 3, "Büro", language, number=4)
+    for event in (short, EventFacts(given.event(given.LONG_TITLE), 3, "Büro", language, number=4)):
+        told = telling(
+            "shift-wanted", language, event, data={}, sign_up="https://teilhabe.example/registrations/shifts/1"
+        )
+        text = render_sms(told)
+        session = event.state.sessions[0]
+        assert format_range(session.starts_at, session.ends_at, language, "Europe/Berlin", short=True) in text
+        assert "GARTEN 4" in text
+        assert text.endswith(LINK)
+        mail = message_from_bytes(
+            render_mail(told, address="a@x.example", sender="t@x.example").raw, policy=default_policy
+        )
+        assert re.findall(r'class="button[^"]*" href="([^"]*)"', mail.get_body(("html",)).get_content()) == [
+            "https://teilhabe.example/registrations/shifts/1#post-4",
+            f"{LINK}#askable",
+        ]
+
+
+@pytest.mark.parametrize("language", PAGE_LANGUAGES)
 def test_a_yes_to_a_shift_is_thanked_for_once(language):
     """One shift with its title and how to cancel; several with what they are texted by."""
     event = EventFacts(given.event({"de": "Küche – Stadtteilfest"}), 3, "Büro", language)

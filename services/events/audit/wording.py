@@ -48,5 +48,7 @@ ACTIONS = {
     "certificate.issued": N_("Issued a certificate"),
     "certificate.replaced": N_("Replaced a certificate"),
     "certificate.revoked": N_("Revoked a certificate"),
+    "registration.askable-changed": N_("Changed whether a person may be asked when somebody is missing"),
+    "shift.help-asked": N_("Asked who could come to a shift"),
     "registrations.exported": N_("Downloaded the list of who comes"),
 }

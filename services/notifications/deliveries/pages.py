@@ -51,6 +51,7 @@ TEMPLATES = {
     "swap-ended": N_("Swap does not take place"),
     "hours-signed": N_("Hours signed off"),
     "shift-reminder": N_("Question before a shift"),
+    "shift-wanted": N_("Question who could come to a shift"),
     "sms-coming": N_("Answer: is coming to the shift"),
     "certificate-ready": N_("Certificate"),
     "sms-party-size": N_("Answer: group too large"),

@@ -61,6 +61,7 @@ class Renderer:
             sent_at=now,
             ticket=ticket_of(claim.registration_id) if claim.registration_id else "",
             ticket_address=self._ticket_address(claim),
+            sign_up=f"{self._settings.registrations_url.rstrip('/')}/registrations/shifts/{claim.event_id}",
         )
 
     def _secret(self, claim: Claim) -> Secret:

@@ -141,7 +141,7 @@ class EventFacts:
 class Telling:
     """One notification to one person: all that rendering needs, and nothing that it must look up.
 
-    `by_desk`: it is not sent, but said by somebody of the desk.
+    `sign_up` is where one signs up for the event's shifts. `by_desk`: it is not sent, but said by somebody of the desk.
     """
 
     template: str
@@ -157,6 +157,7 @@ class Telling:
     sent_at: datetime | None = None
     ticket: str = ""
     ticket_address: str = ""
+    sign_up: str = ""
     by_desk: bool = False
 
     @property
@@ -198,6 +199,8 @@ class Telling:
             "when": event.when if event else "",
             "reason": one_line(reason.text) if reason else "",
             "link": self.link or "",
+            "own_page": self.link or "",
+            "sign_up": f"{self.sign_up}#post-{event.number}" if event and event.number else self.sign_up,
             "entry": self.entry,
             "hours": self._hours(short=short),
             "declined": self._declined(),

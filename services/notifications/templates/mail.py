@@ -1,8 +1,8 @@
 """A notification as one mail: text and HTML from one source, the calendar file, and the headers that mail needs.
 
 Each source (`messages/<template>.mail.txt`) sets `subject`, `text` with blank lines between paragraphs, and `button`
-where there is something to press; `other` and `other_link` are a second one. It is rendered twice, once as text and
-once as HTML; the two layouts add the rest.
+where there is something to press, which leads to `button_link` instead of the link of the notification; `other` and
+`other_link` are a second one. It is rendered twice, once as text and once as HTML; the two layouts add the rest.
 """
 
 from dataclasses import dataclass
@@ -117,9 +117,8 @@ def source(telling: Telling, flavour: Flavour) -> dict[str, Any]:
     """
     compiled = template(f"{telling.template}.mail.txt", telling.language, flavour)
     module = compiled.make_module(_variables(telling, flavour))
-    return {"button": "", "other": "", "other_link": "", "subject": "", "text": "", "past": False} | {
-        name: value for name, value in vars(module).items() if not name.startswith("_")
-    }
+    unset = dict.fromkeys(("button", "button_link", "other", "other_link", "subject", "text"), "")
+    return {**unset, "past": False} | {name: value for name, value in vars(module).items() if not name.startswith("_")}
 
 
 def _layout(telling: Telling, flavour: Flavour, texts: dict[str, Any]) -> str:

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from services.registrations.asking.commands import change_askable
+from services.registrations.asking.queries import may_be_asked
 from services.registrations.registrations import commands
 from services.registrations.registrations.admission import Admitted, Decision, Rules, Wish, admit
 from services.registrations.registrations.model import State
@@ -81,6 +83,15 @@ class Desk:
         after = await self._stands(own)
         if after != before:
             await self._log("registration.party-changed", own.registration.id, before, after)
+
+    async def change_askable(self, own: Own, *, agreed: bool) -> None:
+        """Note whether the person may be asked when somebody is missing, as they say."""
+        organisation_id, person_id = own.event.organisation_id, own.registration.person_id
+        before = await may_be_asked(self.session, person_id, organisation_id)
+        await change_askable(self.session, own.registration.id, self.now, agreed=agreed)
+        if before != agreed:
+            values: tuple[Details, Details] = {"askable": before}, {"askable": agreed}
+            await self._log("registration.askable-changed", own.registration.id, *values)
 
     async def _is_new(self, registration_id: UUID) -> bool:
         """Whether this very call wrote it: a form that is sent again finds what the first one made."""

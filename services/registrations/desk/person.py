@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from services.registrations.asking.queries import may_be_asked
 from services.registrations.consents.queries import co_hosts_of
 from services.registrations.desk.commands import Desk
 from services.registrations.people.model import Means
@@ -38,10 +39,11 @@ def path_of(event_id: UUID, registration_id: UUID) -> str:
 
 
 class Served(NamedTuple):
-    """The registration of the person whom `member_id` speaks with."""
+    """The registration of the person whom `member_id` speaks with; `askable`: who may be asked about shifts."""
 
     own: Own
     member_id: UUID
+    askable: bool
 
     @property
     def path(self) -> str:
@@ -59,10 +61,11 @@ async def served(event_id: UUID, registration_id: UUID, member: MemberDep, datab
     """The registration, for a member of the event's host who may change it. Raises Problem 404 or 403."""
     async with database.read() as session:
         own = await by_id(session, event_id, registration_id)
-    if own is None:
-        raise Problem(404)
-    require(member.access_to(own.event.organisation_id), Right.DESK)
-    return Served(own, member.person_id)
+        if own is None:
+            raise Problem(404)
+        require(member.access_to(own.event.organisation_id), Right.DESK)
+        askable = await may_be_asked(session, own.registration.person_id, own.event.organisation_id)
+    return Served(own, member.person_id, askable)
 
 
 ServedDep = Annotated[Served, Depends(served)]
@@ -75,21 +78,22 @@ def _page(
     person: Served,
     template: str = "desk/person.html",
     status: int = 200,
+    values: dict[str, str] | None = None,
     **more: Any,
 ) -> Response:
-    """A page about the registration; `more` is what is new or wrong."""
+    """A page about the registration; `values` are what was typed, `more` what is new or wrong."""
     own = person.own
+    stands = {"party_size": str(own.registration.party_size), "askable": "yes" if person.askable else ""}
     around = {
         "own": own,
         "event": own.event,
         "registration": own.registration,
         "title": pick(own.event.title, pages.reader(request).language),
         "here": person.path,
-        "values": {"party_size": str(own.registration.party_size)},
         "errors": FormErrors(),
         "done": "",
     }
-    return pages.render(request, template, status, personal=True, **(around | more))
+    return pages.render(request, template, status, personal=True, **(around | more), values=stands | (values or {}))
 
 
 @router.get(PERSON)

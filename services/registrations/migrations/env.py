@@ -1,6 +1,7 @@
 """Alembic's environment of the registrations database."""
 
 import services.registrations.actions.model
+import services.registrations.asking.model
 import services.registrations.certificates.model
 import services.registrations.check_in.model
 import services.registrations.consents.model

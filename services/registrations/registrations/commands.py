@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, text
 from sqlalchemy.types import Boolean, DateTime, Integer, Text, Uuid
 
+from services.registrations.asking.commands import agree_with_yes
 from services.registrations.registrations.admission import Rules
 from services.registrations.registrations.model import LIVE, QUESTIONS, State
 from services.registrations.registrations.pool import Party, Pool, lock_pool
@@ -83,7 +84,7 @@ DECLINED = "declined"
 
 _PLACES_OF = text("SELECT places_id FROM registrations WHERE id = :id")
 _LOCK = text(
-    "SELECT id, person_id, party_size, channel, state, holds_places, expires_at, answer_by, queue, ended_by"
+    "SELECT id, person_id, party_size, channel, state, holds_places, expires_at, answer_by, queue, ended_by, askable"
     " FROM registrations"
     " WHERE id = :id FOR UPDATE"
 )
@@ -218,6 +219,8 @@ async def accept(
         person_id = opened.row.person_id
         if other := (await shifts_elsewhere(session, opened.pool, [person_id])).get(person_id):
             raise OverlapsError(other)
+        if opened.row.askable:
+            await agree_with_yes(session, registration_id, now)
     if opened.row.holds_places:
         _resize(opened.pool, opened.row.party_size, size)
     elif size > opened.pool.free:

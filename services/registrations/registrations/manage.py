@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.registrations.asking.queries import may_be_asked
 from services.registrations.certificates.queries import behind_link
 from services.registrations.consents.commands import answer
 from services.registrations.consents.queries import questions_of
@@ -97,12 +98,14 @@ async def show_own(
         swap = await question_of(session, own.registration.id) if own.number else None
         hours = await _hours(session, shift) if shift and begun else {}
         certificate = await behind_link(session, own.registration.id)
+        askable = await may_be_asked(session, own.registration.person_id, own.event.organisation_id)
     links = {row.id: link_token(state.vault, row.id) for _, row in shifts}
     around = {"new": False, "saved": False, "errors": FormErrors(), "languages": language_options()}
     around |= {"why_declined": why(own.registration.declined_for)}
     around |= {"shifts": shifts, "links": links, "states": OWN_STATES, "badges": BADGES}
     around |= {"asked": asked, "share_names": share_names(own.event), "certificate": certificate}
-    values = {"party_size": size, "language": own.language, **hours.pop("values", {}), **more.pop("values", {})}
+    values = {"party_size": size, "language": own.language, "askable": "yes" if askable else ""}
+    values |= {**hours.pop("values", {}), **more.pop("values", {})}
     around |= {"swap": swap, "worked": None, "asked_to_come": own.asked_to_come(datetime.now(UTC))} | hours
     return _page(request, pages, own, token, "registrations/own.html", status, values=values, **(around | more))
 

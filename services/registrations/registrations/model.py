@@ -39,7 +39,7 @@ class RegistrationRow(Table, table=True):
     While it is pending, `answer_by` is when the organisation promised an answer, and `reminders` says how many times
     members were reminded of it. `name_folded` is the name as the console searches it. `note` and `marked` are the
     host's own, for its desk alone. `asked_to_come_at` is when we asked about a shift that is near, `coming_at` when the
-    answer was yes.
+    answer was yes. `askable`: that the owner may be asked was ticked for a number; it counts from the owner's yes on.
 
     No foreign key leads to the pool: it would halve the throughput of the one row that everybody wants.
     """
@@ -96,6 +96,7 @@ class RegistrationRow(Table, table=True):
     request_key: UUID | None = None
     consent: str
     unreachable: bool = False
+    askable: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     marked: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     note: str = Field(default="", sa_column_kwargs={"server_default": ""})
     reminded_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))

@@ -169,7 +169,7 @@ async def live_of(session: ReadSession, person_id: UUID) -> list[Live]:
             FROM registrations r JOIN events e ON e.id = r.event_id JOIN places p ON p.id = r.places_id
             WHERE r.person_id = :person AND r.state = ANY(:live)
                 AND (p.starts_at > now() - interval '1 day' OR e.state ->> 'status' = 'postponed')
-            ORDER BY r.created_at
+            ORDER BY r.created_at, r.id
             """
         ),
         {"person": person_id, "live": [state.value for state in LIVE]},

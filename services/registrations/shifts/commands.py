@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from services.registrations.registrations.admission import Decision, Refused, Rules, Wish, admit
+from services.registrations.asking.commands import agree_by_form
+from services.registrations.registrations.admission import Admitted, Decision, Refused, Rules, Wish, admit
 from services.registrations.registrations.pool import lock_pool
 from services.registrations.registrations.queries import event_at
 from services.registrations.shifts.overlaps import Elsewhere
@@ -33,11 +34,13 @@ async def sign_up(
     now: datetime,
     *,
     all_or_none: bool = False,
+    askable: bool = False,
 ) -> dict[UUID, Decision]:
     """Decide one person's wish for each of these pools, in this order; one decision each.
 
     Each is decided for itself: a place, or one on the list of substitutes. With `all_or_none` there is a free place in
-    every one of them, or NotAllError: the caller's transaction is to be rolled back. Raises PoolUnknownError.
+    every one of them, or NotAllError: the caller's transaction is to be rolled back. `askable`: the person may be asked
+    when somebody is missing. Raises PoolUnknownError.
     """
     pools = {places_id: await lock_pool(session, places_id) for places_id in sorted(places)}
     full = [places_id for places_id in places if pools[places_id].free < wish.party_size]
@@ -47,6 +50,9 @@ async def sign_up(
     refused = {places_id: one for places_id, one in decided.items() if isinstance(one, Refused)}
     if all_or_none and refused:
         raise NotAllError([], refused)
+    if askable:
+        made = [one.id for one in decided.values() if isinstance(one, Admitted)]
+        await agree_by_form(session, made, now, ask_owner=wish.ask_owner)
     return decided
 
 

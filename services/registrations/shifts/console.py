@@ -2,14 +2,18 @@
 
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.registrations.asking.commands import AT_ONCE
+from services.registrations.asking.queries import asked_about, reach_of
 from services.registrations.events.access import seen_event
 from services.registrations.events.queries import Offer
 from services.registrations.exports.pages import headers, record_export
 from services.registrations.registrations.console import about_list
+from services.registrations.registrations.deadlines import is_night
 from services.registrations.registrations.listing import Line, Order, Wanted, all_of
 from services.registrations.shifts.plan import plan_of, volunteers_of
 from services.registrations.shifts.wording import COMING
@@ -46,14 +50,29 @@ async def _planned(
 
 @router.get(PLAN)
 async def plan_page(
-    request: Request, event_id: UUID, member: MemberDep, database: DatabaseDep, pages: PagesDep, by: str = ""
+    request: Request,
+    event_id: UUID,
+    member: MemberDep,
+    database: DatabaseDep,
+    pages: PagesDep,
+    by: str = "",
+    asked: int | None = None,
 ) -> Response:
-    """Who is where and when; a co-host sees those who agreed to it."""
+    """Who is where and when; a co-host sees those who agreed to it. `asked` is how many people were just asked."""
+    now = now_of(request)
     async with database.read() as session:
         offer, access, lines = await _planned(session, member, event_id, Right.PEOPLE)
+        plan = plan_of(offer.event, lines)
+        may_ask = access.is_host and Right.EDIT in access.rights
+        missing = [one.post.id for shift in plan for one in shift if one.wanted]
+        reach = await reach_of(session, missing, now) if may_ask else {}
+        were_asked = await asked_about(session, missing) if may_ask else {}
     context: dict[str, Any] = about_list(request, offer, access) | {"by": "person" if by == "person" else "shift"}
     context |= {"now": now_of(request), "coming": COMING}
-    context |= {"plan": plan_of(offer.event, lines), "volunteers": volunteers_of(offer.event, lines)}
+    context |= {"plan": plan, "volunteers": volunteers_of(offer.event, lines), "may_ask": may_ask, "asked": asked}
+    context |= {"reach": {post: min(people, AT_ONCE) for post, people in reach.items()}}
+    context["were_asked"] = were_asked
+    context["night"] = is_night(now, ZoneInfo(offer.event.time_zone))
     return pages.render(request, "shifts/plan.html", personal=True, **context)
 
 

@@ -115,10 +115,13 @@ async def register(request: Request, event_id: UUID, pages: PagesDep, form: Form
 async def _decided(filled: Filled, wish: Wish) -> Response:
     state, event_id = filled.request.app.state, filled.offer.event.id
     places, whole = [post.id for post in filled.chosen], filled.values.get("together") == "all"
+    askable = filled.values.get("askable") == "yes"
     try:
         async with state.database.begin() as session:
             now = datetime.now(UTC)
-            decided = await sign_up(session, state.vault, state.rules, wish, places, now, all_or_none=whole)
+            decided = await sign_up(
+                session, state.vault, state.rules, wish, places, now, all_or_none=whole, askable=askable
+            )
     except NotAllError as error:
         return await _not_all(filled, wish, error)
     await _tell_overlaps(filled, decided)

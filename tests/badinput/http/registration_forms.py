@@ -38,6 +38,7 @@ async def registration_forms(target: Target) -> AsyncIterator[Form]:
     yield Form("/r/{token}/party", page, f"{page}/party", {"party_size": "2"}, ("party_size",), {"party_size": "0"})
     yield Form("/r/{token}/language", page, f"{page}/language", {"language": "tr"}, (), {"language": "xx"})
     yield Form("/r/{token}/sharing", page, f"{page}/sharing")
+    yield Form("/r/{token}/askable", page, f"{page}/askable", {"askable": "yes"})
     yield Form("/r/{token}/coming", page, f"{page}/coming")
     yield Form("/r/{token}/cancel", f"{page}/cancel", f"{page}/cancel")
     yield Form("/r/{token}/accept", f"/r/{asked}", f"/r/{asked}/accept")
@@ -121,6 +122,7 @@ async def desk_forms(target: Target) -> AsyncIterator[Form]:
     fields = {"name": "Ada", "party_size": "1", "language": "de", "channel": "paper", "reach": "Festnetz"}
     typed, bad = ("name", "party_size", "reach"), {"party_size": "0", "name": "", "consent": ""}
     yield Form(f"{console}/register", at, at, fields | {"consent": "yes"}, typed, bad)
+    yield Form(f"{console}/plan/ask", at, f"{console}/plan/ask".format(event_id=event.id), {"post": "1"})
     person = f"{console}/desk/{{registration_id}}"
     one, two, asked = [
         person.format(event_id=event.id, registration_id=registration_id)
@@ -130,6 +132,7 @@ async def desk_forms(target: Target) -> AsyncIterator[Form]:
     ]
     party = {"party_size": "2"}
     yield Form(f"{person}/party", one, f"{one}/party", party, ("party_size",), {"party_size": "0"})
+    yield Form(f"{person}/askable", one, f"{one}/askable", {"askable": "yes"})
     yield Form(f"{person}/cancel", f"{two}/cancel", f"{two}/cancel")
     yield Form(f"{person}/accept", asked, f"{asked}/accept")
 

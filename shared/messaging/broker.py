@@ -10,7 +10,7 @@ from faststream.middlewares import AckPolicy
 from pydantic import TypeAdapter
 
 from shared.contracts.base import Message
-from shared.messaging.connections import break_cleanly
+from shared.messaging.connections import mend_connections
 from shared.messaging.consumption import Consumption, consumption_middleware
 from shared.messaging.records import read_any_header
 from shared.messaging.topics import consumer_group
@@ -22,7 +22,7 @@ _POLL_MS = 20
 def create_broker(bootstrap: str, consumption: Consumption, *, service: str, graceful: float = 5) -> KafkaBroker:
     """A broker that commits offsets by hand and never makes a topic; its stop lets a batch end for `graceful` s."""
     read_any_header()
-    break_cleanly()
+    mend_connections()
     return KafkaBroker(
         bootstrap,
         client_id=f"teilhabe-{service}",

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError, ProducerClosed
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import RecordMetadata
 
-from shared.messaging.connections import break_cleanly, look_at_each
+from shared.messaging.connections import look_at_each, mend_connections
 from shared.messaging.limits import within
 
 Headers = list[tuple[str, bytes]]
@@ -45,7 +45,7 @@ class Producer:
     """An aiokafka producer that can be made anew after an error that it does not recover from."""
 
     def __init__(self, bootstrap: str, read_epoch: ReadEpoch | None = None) -> None:
-        break_cleanly()
+        mend_connections()
         self._bootstrap = bootstrap
         self._read_epoch = read_epoch
         self._epoch: str | None = None

@@ -1,9 +1,11 @@
-"""A Kafka connection that breaks under uvloop, on which the processes run."""
+"""A Kafka connection that breaks under uvloop, on which the processes run, and a client that no broker answers."""
 
 import asyncio
+import time
 
 import pytest
 import uvloop
+from aiokafka.client import AIOKafkaClient
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest
@@ -35,7 +37,7 @@ def run(work):
 def test_a_write_to_a_broken_connection_is_a_connection_error(monkeypatch):
     """Every part of aiokafka knows what to do with one."""
     monkeypatch.setattr(AIOKafkaConnection, "send", connections._send)
-    connections.break_cleanly()
+    connections.mend_connections()
     with pytest.raises(KafkaConnectionError):
         run(ask_over_a_broken_connection())
 
@@ -45,3 +47,25 @@ def test_left_alone_it_is_an_error_that_ends_the_client(monkeypatch):
     monkeypatch.setattr(AIOKafkaConnection, "send", connections._send)
     with pytest.raises(RuntimeError, match="handler is closed"):
         run(ask_over_a_broken_connection())
+
+
+async def tries_in_half_a_second():
+    """How often a client looks for a broker that is not there, when it is to learn of brokers again and again."""
+    client, tries, ends = AIOKafkaClient(bootstrap_servers="127.0.0.1:1"), 0, time.monotonic() + 0.5
+    while time.monotonic() < ends:
+        assert not await client._metadata_update(client.cluster, [])
+        tries += 1
+    return tries
+
+
+def test_a_client_without_brokers_asks_again_in_its_time(monkeypatch):
+    """Some times in half a second, and no more."""
+    monkeypatch.setattr(AIOKafkaClient, "_metadata_update", connections._update)
+    connections.mend_connections()
+    assert 2 <= run(tries_in_half_a_second()) <= 5
+
+
+def test_left_alone_it_asks_without_end(monkeypatch):
+    """The negative control: aiokafka's own way, some thousand times."""
+    monkeypatch.setattr(AIOKafkaClient, "_metadata_update", connections._update)
+    assert run(tries_in_half_a_second()) > 100

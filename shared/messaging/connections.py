@@ -4,7 +4,7 @@ A write to one that has just broken is a connection error. uvloop raises Runtime
 and aiokafka 0.14 expects OSError alone: the task that keeps a client's metadata fresh ended with it, and what that
 client read or wrote stood still until the process was restarted.
 
-While no broker answers, aiokafka 0.14 asks for metadata again the moment that it failed to (in the fetcher's routine, and
+While no broker answers, aiokafka 0.14 asks for metadata again the moment that it failed to (in the fetcher and
 where the sender waits for its id): 16,000 times a second, with two lines in the log each. Here it waits in between, a
 second at most.
 

@@ -1,6 +1,7 @@
 """Certificates of volunteering: issued once, replaced, revoked, told, printed, and found by their person alone."""
 
 import asyncio
+from base64 import b64encode
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -10,8 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from services.registrations.certificates.codes import ALPHABET, grouped, new_code, read_code
 from services.registrations.certificates.commands import DiffersError, Issuer
+from shared.auth.members import keep_organisations
 from shared.contracts.notification_requests import Secret
-from shared.contracts.organisations import Role
+from shared.contracts.organisations import Membership, OrganisationChanged, Role
+from shared.tickets import png, qr_code
 from tests.support import registrations as given
 from tests.support.asgi_client import AsgiClient
 from tests.support.certificates import certificates, console_of, issue, press, sign_off, token_of, worked_day
@@ -81,7 +84,7 @@ async def test_the_paper_that_is_out_stays_as_it_is(app, database):
     asked = await press(browser, day, own[0], name="Ada Beispiel")
     assert asked.status == 200
     assert "Replace the certificate?" in words(asked)
-    assert "Hours 5 hours 4 hours" in words(asked)
+    assert "Until now From now on Hours 5 hours 4 hours Yes, replace" in words(asked)
     assert [row.revoked_at for row in await certificates(database, day)] == [None]
     for _ in range(2):
         await press(browser, day, own[0], name="Ada Beispiel", replaces=str(old.id))
@@ -229,6 +232,39 @@ async def test_only_the_host_issues(app, database, role, status):
         for path in (console_of(day), one, f"{one}/revoke"):
             assert (await browser.post(path, form | wanted)).status == status, path
         assert [one.name for one in await certificates(database, day) if one.revoked_at is None] == ["Ada Beispiel"]
+
+
+async def test_the_paper_keeps_the_names_of_its_day_and_has_the_logo(app, database):
+    """What event and organisation are called later changes no paper; the desk prints it for who has no page."""
+    day, [own] = await worked_day(database)
+    await keep(database, day, 1, "Freiwilligenbüro")
+    await issue(database, day, own[0])
+    await given.publish(database, day.model_copy(update={"title": {"de": "Umbenannt"}}), 2)
+    browser = await signed_in(app, day)
+    logo = b64encode(png(qr_code("logo"))).decode().rstrip("=")
+    await keep(database, day, 2**50, "Umbenannt", logo, browser.person_id)
+    paper = await browser.get(f"{console_of(day)}/{own[0]}/certificate.pdf")
+    assert (paper.status, paper.headers["content-type"]) == (200, "application/pdf")
+    assert paper.headers["content-disposition"] == f'inline; filename="{day.code}-certificate.pdf"'
+    text = text_of(paper.body)
+    for said in ("Freiwilligenbüro", "Stadtteilfest", "Ada Beispiel", "5 Stunden", "in 2 Schichten", "Küche"):
+        assert said in text
+    assert "Umbenannt" not in text
+    assert len(read(paper.body).pages[0].images) == 1
+
+
+async def keep(database, event, version, name, picture=None, member=None):
+    """What is known of the event's host."""
+    members = [Membership(person_id=member, role=Role.OWNER)] if member else []
+    told = OrganisationChanged(
+        aggregate_id=event.organisation_id,
+        aggregate_version=version,
+        name={"de": name},
+        members=members,
+        picture=picture,
+    )
+    async with database.begin() as session:
+        await keep_organisations(session, [told])
 
 
 async def test_the_person_has_it_behind_their_own_links(app, database):

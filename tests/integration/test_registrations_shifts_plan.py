@@ -1,5 +1,6 @@
 """The plan of a day of volunteers: by shift, by person, on paper, and in each volunteer's own calendar."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,8 +11,10 @@ from shared.contracts.organisations import Role
 from shared.database.engine import Database
 from tests.support import registrations as given
 from tests.support.asgi_client import AsgiClient
-from tests.support.registration_pages import running_api, signed_in, words
-from tests.support.shifts import open_day, places_of, take
+from tests.support.registration_pages import email, running_api, signed_in, where, words
+from tests.support.shifts import open_day, places_of, sign_up, take
+
+LINKS = re.compile(r'href="(/r/[^"/?]+)"')
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +86,7 @@ async def test_the_attendance_list_is_that_of_one_shift(app, database, monkeypat
 
 async def test_one_link_has_every_shift_of_a_person_in_a_calendar(app, database):
     """Of all events, each with its role; one in which the person only waits is not in it."""
-    wish = given.wish(name="Ada")
+    wish = given.wish(given.number(), name="Ada")
     day, later = await open_day(database, most=1), await open_day(database, starts_in=timedelta(days=20))
     [one] = await take(database, day, wish, 1)
     await take(database, day, given.wish(), 3)
@@ -95,3 +98,18 @@ async def test_one_link_has_every_shift_of_a_person_in_a_calendar(app, database)
     summaries = [str(entry["summary"]) for entry in entries]
     assert summaries == ["Küche – Stadtteilfest", "Dolmetschen Arabisch – Stadtteilfest"]
     assert str(entries[0]["uid"]) == f"{day.sessions[0].id}@teilhabe"
+
+
+async def test_whoever_types_an_address_sees_nothing_else_of_it(app, database):
+    """The page comes at once, whoever typed it: it shows the shifts of its own form, and leads to no other."""
+    day, address = await open_day(database, shifts=3, most=5), email()
+    owner, stranger = AsgiClient(app, "en"), AsgiClient(app, "en")
+    own = where(await sign_up(owner, day, 1, 3, email=address))
+    other = where(await sign_up(stranger, day, 6, email=address))
+    seen, mine = [set(LINKS.findall((await owner.get(page)).text)) for page in (other, own)]
+    assert (len(seen), len(mine)) == (1, 2)
+    assert not seen & mine
+    calendar = f"{other.partition('?')[0]}/shifts.ics"
+    assert len(Calendar.from_ical((await stranger.get(calendar)).body).walk("VEVENT")) == 1
+    calendar = f"{own.partition('?')[0]}/shifts.ics"
+    assert len(Calendar.from_ical((await owner.get(calendar)).body).walk("VEVENT")) == 2

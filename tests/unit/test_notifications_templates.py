@@ -14,7 +14,7 @@ from services.notifications.deliveries.composing import CANCELLED, MAILS, TEMPLA
 from services.notifications.deliveries.rendering import reading_language
 from services.notifications.templates.environment import MESSAGES
 from services.notifications.templates.facts import EventFacts, Logo, Telling, one_line
-from services.notifications.templates.mail import UnusableAddressError, render_mail
+from services.notifications.templates.mail import UnusableAddressError, render_mail, source
 from services.notifications.templates.sms import LIMIT, LIMITS, render_sms
 from shared.auth.members import Profile
 from shared.contracts.events import ContactPoint, Session
@@ -164,6 +164,8 @@ def test_a_certificate_is_told_with_its_hours_and_its_link(language):
             assert event.dates[0] not in body
             assert event.contact.name in body
         assert "text/calendar" not in [part.get_content_type() for part in mail.walk()]
+    at_the_desk, by_mail = (telling("certificate-ready", language, by_desk=by_desk) for by_desk in (True, False))
+    assert source(at_the_desk, "text")["text"] != source(by_mail, "text")["text"]
 
 
 def test_short_title_leaves_room_for_place_contact_and_link():

@@ -163,7 +163,7 @@ def _wrong(reader: Reader, typed: str, longest: int, missing: str) -> str:
 
 
 def _compared(reader: Reader, before: Content, after: Content) -> list[tuple[str, str, str]]:
-    """Line by line what the paper says that is out, and what the new one would say."""
+    """What the paper says that is out and what the new one would say, line by line as far as they differ."""
     _, language = reader.gettext, reader.language
 
     def said(content: Content) -> list[str]:
@@ -178,7 +178,8 @@ def _compared(reader: Reader, before: Content, after: Content) -> list[tuple[str
         ]
 
     labels = [_("Name"), _("Hours"), _("Shifts"), _("Period"), _("Tasks"), _("Language")]
-    return list(zip(labels, said(before), said(after), strict=True))
+    lines = list(zip(labels, said(before), said(after), strict=True))
+    return [line for line in lines if line[1] != line[2]] or lines
 
 
 @router.get(ONE + "/certificate.pdf")

@@ -14,6 +14,7 @@ from services.registrations.consents.queries import questions_of
 from services.registrations.hours.queries import OwnShift, minutes_of_year, own_shift
 from services.registrations.hours.working import written
 from services.registrations.people import commands as people
+from services.registrations.people.model import Means
 from services.registrations.registrations import commands, wishes
 from services.registrations.registrations.form import AT_MOST, share_names
 from services.registrations.registrations.limits import GUESSES
@@ -75,11 +76,13 @@ def _page(
     )
 
 
-async def _hours(session: ReadSession, shift: OwnShift) -> dict[str, Any]:
-    """What the page says of a shift that has begun: its hours, and those of its year."""
+async def _hours(session: ReadSession, own: Own, shift: OwnShift) -> dict[str, Any]:
+    """What the page says of a shift that has begun: its hours, and to the owner of a number those of its year."""
     event, worked = shift
     year = shift.begun.astimezone(ZoneInfo(event.time_zone)).year
-    of_year = await minutes_of_year(session, event.organisation_id, year, worked.person_id)
+    of_year = 0
+    if own.means is not Means.EMAIL:
+        of_year = await minutes_of_year(session, event.organisation_id, year, worked.person_id)
     stands = "" if worked.minutes is None else written(worked.minutes)
     return {"worked": worked, "year": year, "of_year": of_year, "values": {"hours": stands, "note": worked.note}}
 
@@ -92,11 +95,11 @@ async def show_own(
     state = request.app.state
     async with state.database.read() as session:
         asked = await questions_of(session, own.event, own.registration.id)
-        shifts = await shifts_of(session, own.registration.person_id, own.event.id) if own.number else []
+        shifts = await shifts_of(session, own) if own.number else []
         shift = await own_shift(session, own.registration.id) if own.number else None
         begun = shift is not None and shift.begun <= datetime.now(UTC)
         swap = await question_of(session, own.registration.id) if own.number else None
-        hours = await _hours(session, shift) if shift and begun else {}
+        hours = await _hours(session, own, shift) if shift and begun else {}
         certificate = await behind_link(session, own.registration.id)
         askable = await may_be_asked(session, own.registration.person_id, own.event.organisation_id)
     links = {row.id: link_token(state.vault, row.id) for _, row in shifts}

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, text
+from sqlalchemy import ColumnElement, and_, false, or_, text
 from sqlmodel import col, select
 
 from services.registrations.events.model import EventRow, PlacesRow
@@ -87,13 +87,27 @@ async def _own(session: ReadSession, which: ColumnElement[bool]) -> Own | None:
     return Own(registration, seen, Means(person.means), person.language, position, person.reach, number)
 
 
-async def shifts_of(session: ReadSession, person_id: UUID, event_id: UUID) -> list[tuple[Post, RegistrationRow]]:
-    """The shifts of an event in which a person is, or would be as a substitute, by their time."""
+def known_by(own: Own) -> ColumnElement[bool]:
+    """Which registrations whoever has the link may see besides: for a mail address, those of the same form alone.
+
+    Anybody can type somebody else's address and is shown the page at once; the link to a number's page goes to the
+    number.
+    """
+    row = own.registration
+    if own.means is not Means.EMAIL:
+        return col(RegistrationRow.person_id) == row.person_id
+    same_form = col(RegistrationRow.request_key) == row.request_key if row.request_key else false()
+    return and_(col(RegistrationRow.person_id) == row.person_id, or_(col(RegistrationRow.id) == row.id, same_form))
+
+
+async def shifts_of(session: ReadSession, own: Own) -> list[tuple[Post, RegistrationRow]]:
+    """The shifts of the event in which the person is, or would be as a substitute, by their time; see `known_by`."""
+    event_id = own.event.id
     row = await session.get(EventRow, event_id)
     if row is None or not row.event.shifts:
         return []
     query = select(RegistrationRow).where(
-        col(RegistrationRow.person_id) == person_id,
+        known_by(own),
         col(RegistrationRow.event_id) == event_id,
         col(RegistrationRow.state).in_([state.value for state in LIVE]),
     )

@@ -1,14 +1,16 @@
-"""A volunteer's own calendar: every shift that they have, behind the secret of any of their registrations."""
+"""A volunteer's own calendar: the shifts that they have, behind the secret of one of their registrations."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from icalendar import Calendar, Event
-from sqlalchemy import text
+from sqlmodel import col, select
 from starlette.responses import Response
 
+from services.registrations.events.model import EventRow, PlacesRow
 from services.registrations.registrations.manage import own_registration
+from services.registrations.registrations.model import RegistrationRow, State
+from services.registrations.registrations.queries import Own, known_by
 from shared.contracts.events import EventState, Status
 from shared.database.engine import ReadSession
 from shared.shifts import seen_from
@@ -18,20 +20,26 @@ router = APIRouter(include_in_schema=False)
 
 KEPT = timedelta(days=60)
 """How long a shift that is over stays in the calendar."""
-_SHIFTS = text(
-    """
-    SELECT r.places_id, e.state, e.version FROM registrations r
-    JOIN places p ON p.id = r.places_id JOIN events e ON e.id = r.event_id
-    WHERE r.person_id = :person AND r.state = 'confirmed' AND p.is_shift AND p.ends_at > :since
-    ORDER BY p.starts_at
-    """
-)
 
 
-async def shifts_to_come(session: ReadSession, person_id: UUID, now: datetime) -> list[tuple[EventState, int]]:
-    """Each shift that the person has, of whatever event, as the person knows it, with the event's version."""
-    rows = await session.execute(_SHIFTS, {"person": person_id, "since": now - KEPT})
-    return [(seen_from(EventState.model_validate(row.state), row.places_id), row.version) for row in rows]
+async def shifts_to_come(session: ReadSession, own: Own, now: datetime) -> list[tuple[EventState, int]]:
+    """Each shift that the person has, of whatever event, as the person knows it, with the event's version.
+
+    Of a mail address those alone that came with the same form (`known_by`).
+    """
+    query = (
+        select(RegistrationRow.places_id, EventRow)
+        .join(PlacesRow, col(PlacesRow.id) == col(RegistrationRow.places_id))
+        .join(EventRow, col(EventRow.id) == col(RegistrationRow.event_id))
+        .where(
+            known_by(own),
+            col(RegistrationRow.state) == State.CONFIRMED.value,
+            col(PlacesRow.is_shift),
+            col(PlacesRow.ends_at) > now - KEPT,
+        )
+        .order_by(col(PlacesRow.starts_at))
+    )
+    return [(seen_from(row.event, places_id), row.version) for places_id, row in await session.execute(query)]
 
 
 @router.get("/r/{token}/shifts.ics")
@@ -39,7 +47,7 @@ async def calendar(request: Request, token: str) -> Response:
     """The shifts for a calendar program, which asks again and again; a shift that was left is gone from it."""
     own, now = await own_registration(request, token), datetime.now(UTC)
     async with request.app.state.database.read() as session:
-        shifts = await shifts_to_come(session, own.registration.person_id, now)
+        shifts = await shifts_to_come(session, own, now)
     file = Calendar()
     file.add("prodid", "-//Teilhabe//Registrations//EN")
     file.add("version", "2.0")

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +13,7 @@ from services.registrations.asking.queries import may_be_asked, reach_of
 from services.registrations.people.commands import Address
 from services.registrations.people.model import Means
 from services.registrations.registrations.admission import admit
+from services.registrations.registrations.deadlines import is_night
 from services.registrations.shifts.commands import sign_up
 from shared.contracts.events import Status
 from shared.contracts.organisations import Role
@@ -196,7 +198,10 @@ async def test_nobody_is_asked_in_the_night_or_for_what_is_filled(database):
     assert await ask(database, later, wanted=0) == 0
     await sign_up_plainly(database, later)
     assert await ask(database, later) == 0
-    assert await ask(database, later, 2, now=later.sessions[0].ends_at + timedelta(hours=12)) == 0
+    over = later.sessions[0].ends_at + timedelta(minutes=1)
+    while is_night(over, ZoneInfo(later.time_zone)):
+        over += timedelta(hours=1)
+    assert await ask(database, later, 2, now=over) == 0
     async with database.begin() as session:
         query = "UPDATE registrations SET unreachable = true WHERE id = :id"
         await session.execute(text(query), {"id": first.id})

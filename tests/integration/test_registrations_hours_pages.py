@@ -12,7 +12,7 @@ from shared.contracts.organisations import Role
 from shared.tickets import ticket_of
 from tests.support import registrations as given
 from tests.support.asgi_client import AsgiClient
-from tests.support.check_in import member_of
+from tests.support.check_in import call, member_of
 from tests.support.registration_pages import hidden, messages, running_api, send, signed_in, words
 from tests.support.shifts import open_day, take
 
@@ -159,3 +159,17 @@ async def test_hours_for_programs(app, database):
     assert {one["signed"] for one in json.loads((await browser.get(path)).body)} == {90, None}
     bad = {"hours": [{"registration_id": str(ada.id), "minutes": 1441}]}
     assert (await browser.request("POST", path, json.dumps(bad).encode(), headers)).status == 422
+
+
+async def test_a_ticket_of_another_shift_says_which(app, database):
+    """With the way there, and for programs its id; that is no guess at codes."""
+    day = await open_day(database, starts_in=ON)
+    [later] = await take(database, day, given.wish(name="Ada"), 3)
+    desk, ticket = await member_of(app, day), ticket_of(later.id)
+    page = f"/registrations/console/events/{day.id}/check-in?session={day.sessions[0].id}&code={ticket}"
+    shown = await desk.get(page)
+    assert "This ticket is for another shift Kitchen ," in words(shown)
+    assert f"session={day.sessions[1].id}" in shown.text
+    body = {"code": ticket, "session": str(day.sessions[0].id)}
+    answer = await call(desk, day, "", body)
+    assert (answer.status, json.loads(answer.body)["shift"]) == (404, str(day.sessions[1].id))

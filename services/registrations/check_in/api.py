@@ -228,8 +228,11 @@ async def _party(request: Request, member: Any, event_id: UUID, body: PartyChang
         place = await place_of(session, member, event_id, body.session)
         found = await find(session, place, body.code) if read_ticket(body.code) else None
     if found is None or not found.parties:
-        await count_miss(state.database, state.limits, member)
-        raise Problem(404, "code-unknown", event=found.other_event if found else None)
+        other = found.other_shift if found else None
+        if other is None:
+            await count_miss(state.database, state.limits, member)
+        shift = str(other.session.id) if other else None
+        raise Problem(404, "code-unknown", event=found.other_event if found else None, shift=shift)
     if len(found.parties) > 1:
         raise Problem(409, "ticket-needed", explanation=state.pages.reader(request).gettext(_AMBIGUOUS))
     return place, found.parties[0]

@@ -5,12 +5,20 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from services.registrations.check_in.commands import Desk
-from services.registrations.check_in.queries import PartyHere, by_name, by_ticket, of_other_event, session_of
+from services.registrations.check_in.queries import (
+    PartyHere,
+    at_other_shift,
+    by_name,
+    by_ticket,
+    of_other_event,
+    session_of,
+)
 from services.registrations.events.access import hosted_event
 from shared.auth.members import Member
 from shared.auth.rights import Right
 from shared.contracts.events import EventState, Session
 from shared.database.engine import Database, ReadSession
+from shared.shifts import Post
 from shared.tickets import read_ticket
 from shared.web.limits import Limit, Limits
 from shared.web.problem import Problem
@@ -49,11 +57,15 @@ async def place_of(session: ReadSession, member: Member, event_id: UUID, session
 
 @dataclass(frozen=True)
 class Found:
-    """What a text at the desk leads to. `other_event` is the code of the event that a ticket is for instead."""
+    """What a text at the desk leads to.
+
+    `other_event` is the code of the event that a ticket is for instead, `other_shift` the shift of the same event.
+    """
 
     parties: list[PartyHere]
     by_code: bool
     other_event: str | None = None
+    other_shift: Post | None = None
 
 
 async def find(session: ReadSession, place: Place, wanted: str) -> Found:
@@ -64,7 +76,10 @@ async def find(session: ReadSession, place: Place, wanted: str) -> Found:
     if shown.event_code not in {None, place.event.code}:
         other = await of_other_event(session, place.event, str(shown.event_code), shown.digits)
         return Found([], by_code=True, other_event=other)
-    return Found(await by_ticket(session, place.event, place.session.id, shown.digits), by_code=True)
+    parties = await by_ticket(session, place.event, place.session.id, shown.digits)
+    if parties or not place.event.shifts:
+        return Found(parties, by_code=True)
+    return Found([], by_code=True, other_shift=await at_other_shift(session, place.event, shown.digits))
 
 
 async def count_miss(database: Database, limits: Limits, member: Member) -> None:

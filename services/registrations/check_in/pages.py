@@ -176,7 +176,7 @@ def _session(given: Any) -> UUID | None:
 async def _find(request: Request, database: Database, place: Place, wanted: str) -> Found:
     async with database.read() as session:
         found = await find(session, place, wanted)
-    if found.by_code and not found.parties and found.other_event is None:
+    if found.by_code and not (found.parties or found.other_event or found.other_shift):
         await count_miss(database, request.app.state.limits, place.member)
     return found
 

@@ -13,6 +13,7 @@ from services.registrations.registrations.model import State
 from shared.contracts.events import EventState, Session
 from shared.database.engine import ReadSession
 from shared.i18n.folding import fold
+from shared.shifts import Post, post_of
 from shared.tickets import CODE_DIGITS, DIGITS, code_of, ticket_of, ticket_sql
 
 MOST_MATCHES = 20
@@ -130,6 +131,12 @@ _NAMES = text(
       AND state NOT IN ('cancelled', 'expired') ORDER BY queue
     """
 )
+_AT_OTHER_SHIFT = text(
+    f"""
+    SELECT places_id FROM registrations
+    WHERE event_id = :event AND state = 'confirmed' AND left({ticket_sql("id")}, :digits) = :ticket LIMIT 2
+    """  # noqa: S608 - an expression of ours
+)
 _ELSEWHERE = text(
     f"""
     SELECT e.code FROM registrations r JOIN events e ON e.id = r.event_id
@@ -180,6 +187,13 @@ async def all_parties(
     since = since if since and now - _LONGEST_GAP < since <= now else None
     rows = await (session.execute(_SINCE, values | {"since": since}) if since else session.execute(_ALL, values))
     return [_party(row) for row in rows], now - _OVERLAP
+
+
+async def at_other_shift(session: ReadSession, event: EventState, digits: str) -> Post | None:
+    """The shift of the same event that a code or ticket is for; nothing where two shifts have this code."""
+    rows = await session.execute(_AT_OTHER_SHIFT, {"event": event.id, "ticket": digits, "digits": len(digits)})
+    places = list(rows.scalars())
+    return post_of(event, places[0]) if len(places) == 1 else None
 
 
 async def of_other_event(session: ReadSession, event: EventState, code: str, ticket: str) -> str | None:

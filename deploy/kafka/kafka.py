@@ -5,6 +5,7 @@ Needs Java 17 or later and Maven, and nothing of Teilhabe.
 """
 
 import argparse
+import atexit
 import hashlib
 import os
 import random
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -223,13 +225,36 @@ def _java_version() -> str:
     return subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
 
 
+_kept: deque[socket.socket] = deque()
+_MOST_KEPT = 300
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses, below those that the system hands out to connections by itself."""
+    """A port of 127.0.0.1 that nobody uses, below those that the system hands out to connections by itself.
+
+    It is not handed out again, here or in another process, before 300 others were or this process ends, even where
+    nobody listens on it yet: the UDP port of the same number is kept as the sign of it.
+    """
     while True:
-        port = random.randrange(20_000, 30_000)
-        with suppress(OSError), socket.socket() as probe:
-            probe.bind((LOOPBACK, port))
+        port = random.SystemRandom().randrange(20_000, 30_000)
+        sign = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            sign.bind((LOOPBACK, port))
+            with socket.socket() as probe:
+                probe.bind((LOOPBACK, port))
+        except OSError:
+            sign.close()
+        else:
+            _kept.append(sign)
+            while len(_kept) > _MOST_KEPT:
+                _kept.popleft().close()
             return port
+
+
+@atexit.register
+def _give_back() -> None:
+    while _kept:
+        _kept.popleft().close()
 
 
 def accepts_connections(address: str) -> bool:

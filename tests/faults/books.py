@@ -109,15 +109,14 @@ async def read_books(house: House, journal: Journal, sms_unknown_wait: float) ->
 
 async def read_tables(house: House, service: str) -> dict[str, list[Row]]:
     """A service's database at one moment."""
-    connection = await house.connect(service)
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return {
-                statement.partition(" FROM ")[2].split()[0]: [_plain(row) for row in await connection.fetch(statement)]
-                for statement in (*TABLES[service], *MESSAGING)
-            }
-    finally:
-        await connection.close()
+    async with (
+        house.connected(service) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        return {
+            statement.partition(" FROM ")[2].split()[0]: [_plain(row) for row in await connection.fetch(statement)]
+            for statement in (*TABLES[service], *MESSAGING)
+        }
 
 
 def _plain(row: asyncpg.Record) -> Row:

@@ -71,22 +71,18 @@ async def _kill_postgres(house: House, dice: random.Random, _pace: Pace) -> None
             await asyncio.to_thread(crash, house.postgres)
             return
         with suppress(asyncpg.PostgresError, OSError):
-            connection = await house.connect(dice.choice(SERVICES))
-            pids = await connection.fetch("SELECT pid FROM pg_stat_activity WHERE datname IS NOT NULL")
-            os.kill(dice.choice(pids)["pid"], signal.SIGKILL)
-            connection.terminate()
+            async with house.connected(dice.choice(SERVICES)) as connection:
+                pids = await connection.fetch("SELECT pid FROM pg_stat_activity WHERE datname IS NOT NULL")
+                os.kill(dice.choice(pids)["pid"], signal.SIGKILL)
 
 
 async def _crowd(house: House, _dice: random.Random, pace: Pace) -> None:
     """Somebody else takes every connection that is left."""
-    async with house.lock("postgres"):
-        taken: list[asyncpg.Connection] = []
+    async with house.lock("postgres"), AsyncExitStack() as taken:
         with suppress(asyncpg.PostgresError, OSError):
             while True:
-                taken.append(await house.connect("events"))
+                await taken.enter_async_context(house.connected("events"))
         await asyncio.sleep(pace.crowded)
-        for connection in taken:
-            connection.terminate()
 
 
 async def _zombie(house: House, dice: random.Random, pace: Pace) -> None:

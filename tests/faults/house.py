@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -112,10 +113,15 @@ class House:
                     self.start(name)
             await asyncio.sleep(0.2)
 
-    async def connect(self, service: str) -> asyncpg.Connection:
-        """A connection to a service's database."""
+    @asynccontextmanager
+    async def connected(self, service: str) -> AsyncIterator[asyncpg.Connection]:
+        """A connection to a service's database, given up afterwards whether or not the database is still there."""
         url = self.system.database(service).replace("+asyncpg", "")
-        return await asyncpg.connect(url, timeout=5)
+        connection = await asyncpg.connect(url, timeout=5)
+        try:
+            yield connection
+        finally:
+            connection.terminate()
 
 
 @asynccontextmanager
@@ -177,6 +183,5 @@ def _stop(house: House) -> None:
 
 
 async def _drop_check(house: House) -> None:
-    connection = await house.connect("registrations")
-    await connection.execute("ALTER TABLE places DROP CONSTRAINT ck_places_not_oversold")
-    await connection.close()
+    async with house.connected("registrations") as connection:
+        await connection.execute("ALTER TABLE places DROP CONSTRAINT ck_places_not_oversold")

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 
 import asyncpg
 
@@ -35,17 +36,14 @@ async def come_to_rest(house: House, patience: float) -> list[str]:
 async def _left(house: House) -> list[str]:
     if house.provider.open_receipts:
         return [f"{house.provider.open_receipts} receipts were not taken"]
-    connections = {service: await house.connect(service) for service in _OPEN}
-    try:
+    async with AsyncExitStack() as stack:
+        connections = {service: await stack.enter_async_context(house.connected(service)) for service in _OPEN}
         left = []
         for service, questions in _OPEN.items():
             for what, statement in ({"unsent": _UNSENT} | questions).items():
                 count = await connections[service].fetchval(statement)
                 left += [f"{service}: {count} {what}"] if count else []
         return left or await _unheard(connections)
-    finally:
-        for connection in connections.values():
-            await connection.close()
 
 
 async def _unheard(connections: dict[str, asyncpg.Connection]) -> list[str]:

@@ -82,9 +82,12 @@ async def test_two_workers_never_ask_twice(database, monkeypatch):
     unguarded = reminding._ASK.text.replace("AND r.asked_to_come_at IS NULL", "")
     assert unguarded != reminding._ASK.text
     monkeypatch.setattr(reminding, "_ASK", text(unguarded))
-    day = await open_day(database)
-    await take(database, day, given.wish(), 1)
-    assert await asked_at_once(database, day) > 1
+    counts = [0]
+    while len(counts) < 20 and max(counts) <= 1:
+        day = await open_day(database)
+        await take(database, day, given.wish(), 1)
+        counts.append(await asked_at_once(database, day))
+    assert max(counts) > 1
 
 
 async def test_nobody_is_asked_in_the_night(database):

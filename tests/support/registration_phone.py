@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import uuid4
 
 from sqlalchemy import text
 
 from services.registrations.conversations.consumers import sms_consumer
 from services.registrations.registrations.admission import admit
 from shared.contracts.sms import Sms, SmsReceived
+from shared.sms.codes import LONGEST_CODE
 from tests.support import registrations as given
 
 SILENT = {"ContactChanged", "CapacityChanged"}
@@ -78,10 +80,15 @@ async def outbox(database, after=0):
         return list(rows.scalars())
 
 
+def letters() -> str:
+    """A code of letters only. Seven characters gave two events of one run the same."""
+    return "K" + uuid4().hex[: LONGEST_CODE - 2].upper().translate(LETTERS) + "X"
+
+
 async def open_event(database, capacity=10, **more):
-    """An event whose code has letters only, as `new_code` makes its ends."""
+    """An event whose code has letters only."""
     state = given.event(capacity, **more)
-    state = state.model_copy(update={"code": "K" + state.code[1:6].translate(LETTERS) + "X"})
+    state = state.model_copy(update={"code": letters()})
     await given.publish(database, state)
     return state
 

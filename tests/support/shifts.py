@@ -11,7 +11,7 @@ from shared.contracts.events import EventState, Kind, Places, Role, Session, Shi
 from shared.shifts import posts_of
 from tests.support import registrations as given
 from tests.support.registration_pages import hidden, typed
-from tests.support.registration_phone import LETTERS
+from tests.support.registration_phone import letters
 
 NAMES = (
     {"de": "Küche", "en": "Kitchen", "uk": "Кухня", "ar": "المطبخ"},
@@ -39,9 +39,8 @@ def volunteer_day(shifts=2, roles=2, most=2, *, starts_in=FAR, apart=timedelta(h
         sessions.append(session)
         made.append(Shift(session_id=session.id, place="Zelt 1" if count else "", staffing=staffing))
         places += pools
-    code = "K" + uuid4().hex[:5].upper().translate(LETTERS) + "X"
     fields = {
-        "code": code,
+        "code": letters(),
         "kind": Kind.VOLUNTEERING,
         "title": {"de": "Stadtteilfest", "en": "Street party"},
         "largest_party": 1,

@@ -24,6 +24,8 @@ from services.registrations.hours import api as hours_api
 from services.registrations.hours import console as hours_console
 from services.registrations.hours import pages as hours_pages
 from services.registrations.hours import sums
+from services.registrations.qualifications import pages as qualification_pages
+from services.registrations.qualifications.commands import tell_of_ends
 from services.registrations.registrations import api, console, manage, pages
 from services.registrations.registrations.admission import Rules
 from services.registrations.registrations.consumers import delivery_consumer
@@ -58,14 +60,16 @@ SERVICE = "registrations"
 HERE = Path(__file__).parent
 ASK_EVERY = 20
 """Seconds between two looks at who is to be asked about a shift."""
+TELL_EVERY = 600
+"""Seconds between two looks at whose qualification ends soon."""
 PARTS = (
     *(api, pages, manage, console, actions, actions_api, exports, sheets),
     *(hours_pages, hours_console, hours_api, sums, swap_pages, swap_console),
     *(shift_pages, shift_console, calendars, asking_pages),
     *(check_in_api, check_in_pages, desk_pages, desk_person),
-    *(certificate_console, certificate_pages),
+    *(certificate_console, certificate_pages, qualification_pages),
 )
-NOUNS = ("registrations", "actions", "check_in", "desk", "shifts", "hours", "swaps", "certificates")
+NOUNS = ("registrations", "actions", "check_in", "desk", "shifts", "hours", "swaps", "certificates", "qualifications")
 """Those with templates."""
 PUBLISHES = {
     RegistrationConfirmed.topic: RegistrationMessage,
@@ -126,6 +130,10 @@ def create_worker(settings: RegistrationsSettings) -> Worker:
         await expire_swaps(database, vault, datetime.now(UTC))
         return await ask_who_comes(database, vault, settings.reminder_time, datetime.now(UTC))
 
+    async def tell() -> int:
+        return await tell_of_ends(database, vault, datetime.now(UTC))
+
     timers = [Timer("expire", 1, expire), Timer("ask", ASK_EVERY, ask), Timer("promises", 30, promise)]
+    timers += [Timer("qualifications", TELL_EVERY, tell)]
     timers += [forgetting_timer(database), forgetting_outcomes(database)]
     return Worker(SERVICE, settings, database, consumers(settings), timers)

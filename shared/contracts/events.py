@@ -66,9 +66,21 @@ class Places(Part):
     capacity: int = Field(ge=0)
 
 
+class Qualification(StrEnum):
+    """What a volunteer can have to show, so that the organisation knows until when it counts."""
+
+    GOOD_CONDUCT = "good-conduct"
+    FIRST_AID = "first-aid"
+    FOOD_HYGIENE = "food-hygiene"
+    YOUTH_LEADER = "youth-leader"
+    LIFEGUARD = "lifeguard"
+    DRIVING_LICENCE = "driving-licence"
+
+
 class Role(Part):
     """What volunteers do in a shift, and what that takes: all of `languages`, a `certificate`, an age in years.
 
+    `qualification`: the organisation looks at it, and notes until when it counts; `certificate` is what people read.
     `answer_within`: the organisation decides who gets the role, and promises an answer in so many hours; without it
     whoever signs up has it.
     """
@@ -78,6 +90,7 @@ class Role(Part):
     notes: LocalizedText = {}
     languages: list[LanguageCode] = []
     certificate: LocalizedText = {}
+    qualification: Qualification | None = None
     least_age: int | None = Field(default=None, ge=0)
     answer_within: int | None = Field(default=None, ge=1)
 

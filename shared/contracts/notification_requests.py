@@ -29,6 +29,7 @@ class Template(StrEnum):
     SHIFT_REMINDER = "shift-reminder"
     CERTIFICATE_READY = "certificate-ready"
     SHIFT_WANTED = "shift-wanted"
+    QUALIFICATION_ENDS = "qualification-ends"
     SMS_HELP = "sms-help"
     SMS_NOT_UNDERSTOOD = "sms-not-understood"
     SMS_UNKNOWN_CODE = "sms-unknown-code"

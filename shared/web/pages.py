@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from shared.i18n import formats
 from shared.i18n.languages import LANGUAGES, PAGE_LANGUAGES, direction
+from shared.qualifications import NAMES
 from shared.web import csrf
 from shared.web.cookies import set_cookie
 from shared.web.navigation import NAVIGATION, FooterLinks, NavigationLink, SignedIn
@@ -179,6 +180,11 @@ def date_filter(moment: datetime, zone: str | ZoneInfo) -> str:
     return formats.format_date(moment, current_reader().language, zone)
 
 
+def day_filter(day: date) -> str:
+    """A day without its weekday, in the reader's language."""
+    return formats.format_days(day, day, current_reader().language)
+
+
 def time_filter(moment: datetime, zone: str | ZoneInfo) -> str:
     """The time of day of a moment in the event's time zone, in the reader's language."""
     return formats.format_time(moment, current_reader().language, zone)
@@ -226,6 +232,8 @@ TEMPLATE_FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 TEMPLATE_FILTERS: dict[str, Callable[..., Any]] = {
     "date": date_filter,
+    "day": day_filter,
+    "qualification": NAMES.__getitem__,
     "time": time_filter,
     "date_time": date_time_filter,
     "number": lambda number: formats.format_number(number, current_reader().language),

@@ -15,12 +15,13 @@ from services.registrations.check_in.commands import Desk, check_in
 from services.registrations.hours.commands import Signing, correct
 from services.registrations.hours.commands import sign_off as sign
 from services.registrations.main import create_api
+from services.registrations.qualifications.commands import note_seen
 from services.registrations.registrations.admission import admit
 from services.registrations.registrations.commands import decline
 from services.registrations.swaps.commands import Asking, answer, ask
 from shared.auth.members import keep_organisations
 from shared.auth.tokens import TOKEN_COOKIE
-from shared.contracts.events import Status
+from shared.contracts.events import Qualification, Status
 from shared.contracts.organisations import Membership, OrganisationChanged, Role
 from shared.contracts.registrations import DeclineReason
 from shared.database.migrations import upgrade
@@ -79,6 +80,7 @@ class Site:
             "list-empty": f"/registrations/console/events/{moved.id}",
         }
         self.pages |= await self.hours() | await self.decided() | await self.swapped() | await self.certificates()
+        self.pages |= await self.qualified()
         self.cookie = await self.sign_in()
 
     async def hours(self):
@@ -116,6 +118,26 @@ class Site:
             "own-declined": f"/r/{declined.token}",
             "plan-pending": f"{console}/plan",
             "one-pending": f"{console}/registrations/{waits.id}",
+        }
+
+    async def qualified(self):
+        """A role that takes a document: one who has shown it, one whose document ends too early, one who has not."""
+        day = volunteer_day(most=5, organisation_id=ORGANISATION)
+        kind = Qualification.GOOD_CONDUCT
+        roles = [role.model_copy(update={"qualification": kind}) for role in day.roles]
+        await given.publish(self.app.state.database, day := day.model_copy(update={"roles": roles}))
+        shown, early, missing = [await self.take(day, 1, name) for name in ("Ada", "Berta", "Cem")]
+        now = datetime.now(UTC)
+        async with self.app.state.database.begin() as session:
+            for one, days in ((shown, 400), (early, 3)):
+                await note_seen(session, one.id, kind, now.date() + timedelta(days=days), uuid4(), now)
+        console = f"/registrations/console/events/{day.id}"
+        return {
+            "shifts-qualified": f"/registrations/shifts/{day.id}",
+            "plan-qualified": f"{console}/plan",
+            "desk-qualified": f"{console}/desk/{early.id}",
+            "own-qualified": f"/r/{shown.token}",
+            "own-not-qualified": f"/r/{missing.token}",
         }
 
     async def swapped(self):

@@ -48,6 +48,7 @@ HOST = {
         f"GET {LIST}/register", f"POST {LIST}/register",
         *(f"GET {LIST}/desk/{{registration_id}}{name}" for name in ("", "/slip.pdf", "/cancel")),
         *(f"POST {LIST}/desk/{{registration_id}}/{name}" for name in ("accept", "askable", "cancel", "party")),
+        f"POST {LIST}/desk/{{registration_id}}/qualification",
         "POST /notifications/console/calls/{delivery_id}/told",
         "GET /notifications/console/calls", "POST /notifications/console/calls",
     },

@@ -45,6 +45,8 @@ ACTIONS = {
     "registration.unmarked": N_("Took the mark of a registration away"),
     "registration.declined": N_("Declined a registration"),
     "registration.cancelled": N_("Cancelled a registration"),
+    "qualification.seen": N_("Looked at the qualification of a volunteer"),
+    "qualification.forgotten": N_("Removed the qualification of a volunteer"),
     "certificate.issued": N_("Issued a certificate"),
     "certificate.replaced": N_("Replaced a certificate"),
     "certificate.revoked": N_("Revoked a certificate"),

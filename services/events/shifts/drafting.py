@@ -10,6 +10,7 @@ from uuid6 import uuid7
 
 from services.events.events.fields import Language, Languages, Line, refuse
 from services.events.events.scheduling import resolved
+from shared.contracts.events import Qualification
 from shared.i18n.plain import AS_LINES, AS_ONE_LINE
 
 MOST_ROLES = 20
@@ -33,6 +34,9 @@ class RoleContent(BaseModel):
     notes: dict[Language, Notes] = Field(default={}, description="what is good to know")
     languages: Languages = Field(default=[], description="that a volunteer has to speak")
     certificate: dict[Language, Line] = Field(default={}, description="that a volunteer has to show")
+    qualification: Qualification | None = Field(
+        default=None, description="that somebody of you looks at; what is noted is until when it counts"
+    )
     least_age: int | None = Field(default=None, ge=1, le=99, description="years")
     answer_within: int | None = Field(
         default=None,

@@ -19,6 +19,7 @@ from shared.web.validation import explain
 
 NUMBERS = ("least", "wanted", "most")
 TEXTS = ("name", "notes", "certificate")
+CHOICES = ("qualification", "least_age", "answer_within")
 NO_NUMBER = N_("Write a number, for example 2.")
 
 Part = TypeVar("Part", RoleContent, ShiftContent)
@@ -41,7 +42,7 @@ def role_values(role: RoleContent | None) -> Values:
     if role is None:
         return Values(lists={"languages": []})
     texts = {f"{name}-{code}": text for name in TEXTS for code, text in getattr(role, name).items()}
-    texts |= {name: str(getattr(role, name) or "") for name in ("least_age", "answer_within")}
+    texts |= {name: str(getattr(role, name) or "") for name in CHOICES}
     return Values(texts, {"languages": list(role.languages)})
 
 
@@ -53,7 +54,7 @@ def read_role(
         name: {code: text for code in languages_of(content) if (text := values.get(f"{name}-{code}"))} for name in TEXTS
     }
     given |= {"id": role_id, "languages": values.lists["languages"]}
-    given |= {name: values.get(name) or None for name in ("least_age", "answer_within")}
+    given |= {name: values.get(name) or None for name in CHOICES}
     errors = FormErrors()
     if content.main_language not in given["name"]:
         errors.add(f"name-{content.main_language}", reader.gettext(N_("Fill in this field.")))

@@ -28,6 +28,7 @@ from shared.auth.rights import Access, Right
 from shared.auth.sign_in import MemberDep, now_of
 from shared.contracts.events import Kind, Scope
 from shared.database.engine import Database, WriteSession
+from shared.qualifications import NAMES
 from shared.runtime.api import DatabaseDep, FormDep, PagesDep
 from shared.web.forms import FormErrors
 from shared.web.problem import Problem
@@ -224,7 +225,13 @@ def _form(
     content, pages = content_of(event), request.app.state.pages
     known = part_of(content, part_id) is not None
     context: dict[str, Any] = {"event": event, "content": content, "part_id": part_id, "known": known}
-    context |= {"values": values, "errors": errors or FormErrors(), "part_labels": LABELS, "answer_hours": HOURS}
+    context |= {
+        "values": values,
+        "errors": errors or FormErrors(),
+        "part_labels": LABELS,
+        "answer_hours": HOURS,
+        "qualifications": NAMES,
+    }
     context["version"] = values.get("version") or event.row.version
     answer: Response = pages.render(request, page, 422 if errors else 200, **context, **wording(pages.reader(request)))
     return answer

@@ -6,6 +6,7 @@ LABELS = {
     "name": N_("What is the role called?"),
     "notes": N_("What is good to know?"),
     "certificate": N_("Which certificate is needed?"),
+    "qualification": N_("What will you look at?"),
     "languages": N_("Which languages does one have to speak?"),
     "least_age": N_("How old does one have to be?"),
     "answer_within": N_("Who decides who gets the role?"),

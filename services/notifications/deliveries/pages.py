@@ -52,6 +52,7 @@ TEMPLATES = {
     "hours-signed": N_("Hours signed off"),
     "shift-reminder": N_("Question before a shift"),
     "shift-wanted": N_("Question who could come to a shift"),
+    "qualification-ends": N_("A document ends soon"),
     "sms-coming": N_("Answer: is coming to the shift"),
     "certificate-ready": N_("Certificate"),
     "sms-party-size": N_("Answer: group too large"),

@@ -34,7 +34,7 @@ LIMITS = {
 """The most segments per template, and for those not named; two are enough for most texts in most languages."""
 
 _OPTIONAL = ("contact", "place", "link")
-_NEEDED = {"certificate-ready": {"link"}}
+_NEEDED = {"certificate-ready": {"link"}, "qualification-ends": {"link"}}
 """What else stays, where it is what the text is about."""
 _LONGEST_HOST = 40
 """Letters of an organisation's name in an SMS."""

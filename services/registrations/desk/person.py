@@ -11,6 +11,7 @@ from services.registrations.asking.queries import may_be_asked
 from services.registrations.consents.queries import co_hosts_of
 from services.registrations.desk.commands import Desk
 from services.registrations.people.model import Means
+from services.registrations.qualifications.queries import Holding, holding_of
 from services.registrations.registrations import commands, wishes
 from services.registrations.registrations.manage import too_large
 from services.registrations.registrations.model import State
@@ -39,11 +40,15 @@ def path_of(event_id: UUID, registration_id: UUID) -> str:
 
 
 class Served(NamedTuple):
-    """The registration of the person whom `member_id` speaks with; `askable`: who may be asked about shifts."""
+    """The registration of the person whom `member_id` speaks with; `askable`: who may be asked about shifts.
+
+    `holding` is how it stands with the qualification that the role takes, if it takes one.
+    """
 
     own: Own
     member_id: UUID
     askable: bool
+    holding: Holding | None
 
     @property
     def path(self) -> str:
@@ -65,14 +70,15 @@ async def served(event_id: UUID, registration_id: UUID, member: MemberDep, datab
             raise Problem(404)
         require(member.access_to(own.event.organisation_id), Right.DESK)
         askable = await may_be_asked(session, own.registration.person_id, own.event.organisation_id)
-    return Served(own, member.person_id, askable)
+        holding = await holding_of(session, own.registration)
+    return Served(own, member.person_id, askable, holding)
 
 
 ServedDep = Annotated[Served, Depends(served)]
 """In the signature of a form's route it follows the member and the form, which are checked in this order."""
 
 
-def _page(
+def show_person(
     request: Request,
     pages: Pages,
     person: Served,
@@ -84,12 +90,15 @@ def _page(
     """A page about the registration; `values` are what was typed, `more` what is new or wrong."""
     own = person.own
     stands = {"party_size": str(own.registration.party_size), "askable": "yes" if person.askable else ""}
+    if person.holding and person.holding.valid_until:
+        stands["valid_until"] = person.holding.valid_until.isoformat()
     around = {
         "own": own,
         "event": own.event,
         "registration": own.registration,
         "title": pick(own.event.title, pages.reader(request).language),
         "here": person.path,
+        "holding": person.holding,
         "errors": FormErrors(),
         "done": "",
     }
@@ -99,7 +108,7 @@ def _page(
 @router.get(PERSON)
 async def person_page(request: Request, person: ServedDep, pages: PagesDep, done: str = "") -> Response:
     """Where the registration stands, and what can be done."""
-    return _page(request, pages, person, done=done)
+    return show_person(request, pages, person, done=done)
 
 
 @router.get(PERSON + "/slip.pdf")
@@ -146,7 +155,7 @@ async def cancel_page(request: Request, person: ServedDep, pages: PagesDep) -> R
     """Ask once before the place is given away."""
     if not person.own.live:
         return pages.redirect(person.path)
-    return _page(request, pages, person, "desk/cancel.html")
+    return show_person(request, pages, person, "desk/cancel.html")
 
 
 @router.post(PERSON + "/cancel")
@@ -176,5 +185,5 @@ async def change_party(
     except commands.RegistrationEndedError:
         return pages.redirect(person.path)
     if errors:
-        return _page(request, pages, person, status=422, values={"party_size": typed}, errors=errors)
+        return show_person(request, pages, person, status=422, values={"party_size": typed}, errors=errors)
     return pages.redirect(f"{person.path}?done=changed")

@@ -8,6 +8,7 @@ import services.registrations.consents.model
 import services.registrations.events.model
 import services.registrations.hours.model
 import services.registrations.people.model
+import services.registrations.qualifications.model
 import services.registrations.registrations.model
 import services.registrations.swaps.model  # noqa: F401 - declares its tables
 from services.registrations.metadata import metadata

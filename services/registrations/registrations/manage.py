@@ -15,6 +15,7 @@ from services.registrations.hours.queries import OwnShift, minutes_of_year, own_
 from services.registrations.hours.working import written
 from services.registrations.people import commands as people
 from services.registrations.people.model import Means
+from services.registrations.qualifications.queries import holding_of, is_shown
 from services.registrations.registrations import commands, wishes
 from services.registrations.registrations.form import AT_MOST, share_names
 from services.registrations.registrations.limits import GUESSES
@@ -102,11 +103,15 @@ async def show_own(
         hours = await _hours(session, own, shift) if shift and begun else {}
         certificate = await behind_link(session, own.registration.id)
         askable = await may_be_asked(session, own.registration.person_id, own.event.organisation_id)
+        holding = await holding_of(session, own.registration) if own.number else None
+    if holding and holding.row and not is_shown(own, holding.row):
+        holding = holding._replace(row=None)
     links = {row.id: link_token(state.vault, row.id) for _, row in shifts}
     around = {"new": False, "saved": False, "errors": FormErrors(), "languages": language_options()}
     around |= {"why_declined": why(own.registration.declined_for)}
     around |= {"shifts": shifts, "links": links, "states": OWN_STATES, "badges": BADGES}
     around |= {"asked": asked, "share_names": share_names(own.event), "certificate": certificate}
+    around |= {"holding": holding}
     values = {"party_size": size, "language": own.language, "askable": "yes" if askable else ""}
     values |= {**hours.pop("values", {}), **more.pop("values", {})}
     around |= {"swap": swap, "worked": None, "asked_to_come": own.asked_to_come(datetime.now(UTC))} | hours

@@ -12,6 +12,7 @@ from services.registrations.asking.queries import asked_about, reach_of
 from services.registrations.events.access import seen_event
 from services.registrations.events.queries import Offer
 from services.registrations.exports.pages import headers, record_export
+from services.registrations.qualifications.queries import holdings_of
 from services.registrations.registrations.console import about_list
 from services.registrations.registrations.deadlines import is_night
 from services.registrations.registrations.listing import Line, Order, Wanted, all_of
@@ -64,6 +65,7 @@ async def plan_page(
         offer, access, lines = await _planned(session, member, event_id, Right.PEOPLE)
         plan = plan_of(offer.event, lines)
         may_ask = access.is_host and Right.EDIT in access.rights
+        holdings = await holdings_of(session, offer.event, lines) if access.is_host else {}
         missing = [one.post.id for shift in plan for one in shift if one.wanted]
         reach = await reach_of(session, missing, now) if may_ask else {}
         were_asked = await asked_about(session, missing) if may_ask else {}
@@ -71,6 +73,7 @@ async def plan_page(
     context |= {"now": now_of(request), "coming": COMING}
     context |= {"plan": plan, "volunteers": volunteers_of(offer.event, lines), "may_ask": may_ask, "asked": asked}
     context |= {"reach": {post: min(people, AT_ONCE) for post, people in reach.items()}}
+    context["holdings"] = holdings
     context["were_asked"] = were_asked
     context["night"] = is_night(now, ZoneInfo(offer.event.time_zone))
     return pages.render(request, "shifts/plan.html", personal=True, **context)

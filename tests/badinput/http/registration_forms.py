@@ -38,6 +38,7 @@ async def registration_forms(target: Target) -> AsyncIterator[Form]:
     yield Form("/r/{token}/party", page, f"{page}/party", {"party_size": "2"}, ("party_size",), {"party_size": "0"})
     yield Form("/r/{token}/language", page, f"{page}/language", {"language": "tr"}, (), {"language": "xx"})
     yield Form("/r/{token}/sharing", page, f"{page}/sharing")
+    yield Form("/r/{token}/qualification", page, f"{page}/qualification")
     yield Form("/r/{token}/askable", page, f"{page}/askable", {"askable": "yes"})
     yield Form("/r/{token}/coming", page, f"{page}/coming")
     yield Form("/r/{token}/cancel", f"{page}/cancel", f"{page}/cancel")
@@ -133,6 +134,7 @@ async def desk_forms(target: Target) -> AsyncIterator[Form]:
     party = {"party_size": "2"}
     yield Form(f"{person}/party", one, f"{one}/party", party, ("party_size",), {"party_size": "0"})
     yield Form(f"{person}/askable", one, f"{one}/askable", {"askable": "yes"})
+    yield Form(f"{person}/qualification", one, f"{one}/qualification", {"valid_until": "2030-01-31"})
     yield Form(f"{person}/cancel", f"{two}/cancel", f"{two}/cancel")
     yield Form(f"{person}/accept", asked, f"{asked}/accept")
 

@@ -1,0 +1,1 @@
+"""Qualifications: what a volunteer has shown, and until when it counts."""
